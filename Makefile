@@ -1,0 +1,38 @@
+# Two commands for newcomers: `make serve` and `make test`. Both make .venv when needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMOS := breast-cancer image-segments
+
+.PHONY: setup serve demos test lint bench clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	touch $@
+
+demos: $(DEMOS:%=bundles/%/manifest.json)
+
+bundles/%/manifest.json: | setup
+	$(BIN)/leafpath train examples/$*.toml --out bundles/$*
+
+serve: setup demos
+	$(BIN)/leafpath serve
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	sh tests/install_tools.sh
+	$(BIN)/pytest -n 2
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf bundles $(VENV)

@@ -1,0 +1,1 @@
+"""The REST service: protocols, cache, limits. Never imports torch or the trainer."""

@@ -1,0 +1,1 @@
+"""What a bundle says, without torch and without HTTP."""

@@ -1,0 +1,27 @@
+"""The array shapes that appear in signatures. Types only, nothing to run."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Inputs: TypeAlias = NDArray[np.float32]
+"""[n, n_inputs]: raw input columns; a category is its index, a missing value NaN."""
+
+TreeFeatures: TypeAlias = NDArray[np.float32]
+"""[n, n_tree_features]: what the tree splits on; finite, in the inputs' own units."""
+
+Logits: TypeAlias = NDArray[np.float32]
+"""[n, n_classes]: centred logits, each row sums to zero."""
+
+Probabilities: TypeAlias = NDArray[np.float32]
+"""[n, n_classes]: softmax of the logits."""
+
+Gradients: TypeAlias = NDArray[np.float32]
+"""[n, n_tree_features]: d logit[target] / d tree feature."""
+
+Indexes: TypeAlias = NDArray[np.int64]
+"""[n]: class indexes or node ids, one a row."""
+
+Floats: TypeAlias = NDArray[np.float64]
+"""Any shape: quantities computed in double precision."""

@@ -1,0 +1,168 @@
+"""Instances as clients send them -> the float32 matrix that the graphs read."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from explainers.arrays import Inputs
+from explainers.errors import InstanceError
+from explainers.manifest import InputFeature, InputSchema
+
+Value: TypeAlias = float | str | None
+Instance: TypeAlias = Sequence[Value] | Mapping[str, Value]
+"""Values in the order of the inputs, or by feature name."""
+
+_SHOWN = 20
+
+
+def encode_instances(
+    schema: InputSchema, instances: Sequence[Instance], path: str = "$.instances"
+) -> Inputs:
+    """Return the input matrix: a category becomes its index, null becomes NaN.
+
+    Parameters
+    ----------
+    schema : the model's input schema (tabular).
+    instances : lists in input order or objects by feature name; may be mixed.
+    path : JSONPath of ``instances``, for messages.
+
+    Returns
+    -------
+    [n, n_inputs] float32; finite but for NaN where the schema imputes missing values.
+
+    Raises
+    ------
+    InstanceError
+        A wrong number of values, an unknown or missing name, a value of the wrong type,
+        out of float32's range, or null where training saw no missing value.
+    """
+    if not instances:
+        raise InstanceError(path, "is empty", "send at least one instance")
+    inputs = _all_numbers(schema, instances)
+    if inputs is None:
+        inputs = np.array(
+            [
+                _encode(schema, instance, f"{path}[{i}]")
+                for i, instance in enumerate(instances)
+            ],
+            dtype=np.float32,
+        )
+    return inputs
+
+
+def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs | None:
+    """Convert a plain matrix of numbers in one step; None when it is not one."""
+    if any(feature.kind != "numeric" for feature in schema.features):
+        return None
+    try:
+        matrix = np.array(instances)
+    except ValueError:  # ragged
+        return None
+    if matrix.dtype.kind not in "fiu" or matrix.shape[1:] != schema.shape:
+        return None
+    with np.errstate(over="ignore"):
+        inputs = matrix.astype(np.float32)
+    return inputs if np.isfinite(inputs).all() else None
+
+
+def _encode(schema: InputSchema, instance: Instance, path: str) -> list[float]:
+    features = schema.features
+    if isinstance(instance, Mapping):
+        _check_names(schema, instance, path)
+        return [
+            _encode_value(feature, instance[feature.name], f"{path}[{feature.name!r}]")
+            for feature in features
+        ]
+    if isinstance(instance, str) or not isinstance(instance, Sequence):
+        raise InstanceError(
+            path,
+            f"expected an array or an object, got {_json_type(instance)}",
+            f"send {len(features)} values in input order or an object by feature name",
+        )
+    if len(instance) != len(features):
+        raise InstanceError(
+            path,
+            f"has {len(instance)} values",
+            f"the model expects {len(features)}: {_shortened(_names(schema))}",
+        )
+    return [
+        _encode_value(feature, value, f"{path}[{i}]")
+        for i, (feature, value) in enumerate(zip(features, instance, strict=True))
+    ]
+
+
+def _check_names(schema: InputSchema, instance: Mapping[str, Value], path: str) -> None:
+    names = _names(schema)
+    known = set(names)
+    for name in instance:
+        if name not in known:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else _shortened(names)
+            raise InstanceError(path, f"unknown feature {name!r}", hint)
+    missing = [name for name in names if name not in instance]
+    if missing:
+        raise InstanceError(
+            path,
+            f"lacks {_shortened([repr(name) for name in missing])}",
+            "every feature must be named (null where a value may be missing)",
+        )
+
+
+def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
+    if value is None:
+        if feature.missing == "impute":
+            return math.nan
+        raise InstanceError(
+            path,
+            f"{feature.name!r} is null",
+            "this model was trained without missing values in this feature",
+        )
+    if feature.kind == "categorical":
+        return _encode_category(feature, value, path)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InstanceError(
+            path, f"expected a number for {feature.name!r}, got {_json_type(value)}"
+        )
+    with np.errstate(over="ignore"):
+        single = float(np.float32(value)) if abs(value) < 1e300 else math.inf
+    if not math.isfinite(single):
+        raise InstanceError(
+            path,
+            f"{value!r} for {feature.name!r} is not a finite single-precision number",
+            "magnitudes up to 3.4e38 are allowed",
+        )
+    return single
+
+
+def _encode_category(feature: InputFeature, value: Value, path: str) -> float:
+    if isinstance(value, str) and value in feature.categories:
+        return float(feature.categories.index(value))
+    shown = repr(value) if isinstance(value, str) else _json_type(value)
+    raise InstanceError(
+        path,
+        f"{shown} is not a category of {feature.name!r}",
+        f"allowed: {_shortened([repr(c) for c in feature.categories])}",
+    )
+
+
+def _names(schema: InputSchema) -> list[str]:
+    return [feature.name for feature in schema.features]
+
+
+def _shortened(names: Sequence[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _json_type(value: object) -> str:
+    kinds: list[tuple[type | tuple[type, ...], str]] = [
+        (bool, "a boolean"),
+        (str, "a string"),
+        ((int, float), "a number"),
+        (Mapping, "an object"),
+        (Sequence, "an array"),
+    ]
+    return next((name for kind, name in kinds if isinstance(value, kind)), "null")

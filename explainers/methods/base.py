@@ -1,0 +1,145 @@
+"""What every explanation method is made of, and what several of them share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from explainers.arrays import Floats, Gradients, Indexes, TreeFeatures
+from explainers.errors import ParameterError
+from explainers.model import Model, Prediction
+
+CostClass = Literal["cheap", "moderate", "expensive"]
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every method's parameters; the bounds become its JSON Schema."""
+
+
+class AttributionParameters(Parameters, frozen=True):
+    """Parameters of every attribution: which class is explained, and the seed.
+
+    The seed is part of every answer, so that an answer can be asked for again; methods
+    without random numbers ignore it.
+    """
+
+    target: Annotated[
+        int | str | None,
+        Meta(description="class index or name; null explains the predicted class"),
+    ] = None
+    seed: Annotated[
+        int, Meta(ge=0, le=2**32 - 1, description="seed of the random numbers")
+    ] = 0
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """One explanation method, as the registry lists it.
+
+    Parameters
+    ----------
+    name : as clients write it.
+    summary : one sentence for people: what it answers and when it misleads.
+    source : paper and section.
+    cost : class for people; ``rows`` is the price that limits are computed with.
+    requires : graphs that a bundle must have, such as ``("gradient",)``.
+    parameters : Struct with bounds and defaults. ``result`` : the answer's dataclass.
+    explain : (model, prediction of n inputs, parameters) -> n results.
+    rows : parameters -> most rows that one instance sends through the network.
+    """
+
+    name: str
+    summary: str
+    source: str
+    cost: CostClass
+    requires: tuple[str, ...]
+    parameters: type[Parameters]
+    result: type
+    explain: Callable[[Model, Prediction, Any], list[Any]]
+    rows: Callable[[Any], int]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Attribution of one class's logit to the inputs.
+
+    ``attributions`` has one value an input feature, in input order. Where the network
+    reads encoded columns (categories, missing-value indicators), it is their sum, and
+    ``encoded_attributions`` holds one value an encoded column, in the order of the
+    tree's features; otherwise that is null.
+    """
+
+    method: str
+    target: str
+    attributions: NDArray[np.float32]
+    encoded_attributions: NDArray[np.float32] | None
+    parameters: dict[str, Any]
+    seed: int
+
+
+def resolve_targets(
+    model: Model, prediction: Prediction, target: int | str | None
+) -> Indexes:
+    """Return the class index to explain for each row: [n] int64.
+
+    Raises
+    ------
+    ParameterError
+        ``target`` is neither a class index nor a class name of this model.
+    """
+    if target is None:
+        return prediction.labels.astype(np.int64)
+    classes = model.classes
+    if isinstance(target, str) and target in classes:
+        target = classes.index(target)
+    if isinstance(target, str) or not 0 <= target < len(classes):
+        named = ", ".join(f"{i} ({name!r})" for i, name in enumerate(classes))
+        raise ParameterError(
+            "$.target", f"{target!r} is not a class", f"one of {named}"
+        )
+    return np.full(len(prediction), target, dtype=np.int64)
+
+
+def by_input(
+    model: Model, attributions: NDArray[np.float32] | Floats
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Sum one row of encoded attributions into one value an input feature.
+
+    Parameters
+    ----------
+    attributions : [n_tree_features].
+
+    Returns
+    -------
+    [n_inputs] float32, and the encoded row itself when the two differ in meaning.
+    """
+    encoded = np.ascontiguousarray(attributions, dtype=np.float32)
+    if "tree_features" not in model.sessions:
+        return encoded, None
+    summed = np.zeros(len(model.manifest.input.features), dtype=np.float64)
+    np.add.at(summed, model.sources, encoded)
+    return summed.astype(np.float32), encoded
+
+
+def without_absent_categories(
+    model: Model, features: TreeFeatures, gradients: Gradients
+) -> Gradients:
+    """Zero the gradients of indicator columns that are off, before summing by input.
+
+    Moving along a category's code means nothing, so a categorical input's derivative is
+    the one at the column that is on. Both arguments and the result: [n, d] or [d].
+    """
+    indicator = np.array(
+        [column.kind != "value" for column in model.manifest.tree_features]
+    )
+    return np.where(indicator & (features == 0), np.float32(0), gradients)
+
+
+def described(parameters: Parameters, **resolved: object) -> dict[str, Any]:
+    """Return the parameters as an answer reports them, without target and seed."""
+    values = msgspec.to_builtins(parameters) | resolved
+    return {k: v for k, v in values.items() if k not in ("target", "seed")}

@@ -1,0 +1,60 @@
+"""gradient: the derivative of one class's logit with respect to the inputs."""
+
+from explainers.methods.base import (
+    Attribution,
+    AttributionParameters,
+    Explainer,
+    by_input,
+    described,
+    resolve_targets,
+    without_absent_categories,
+)
+from explainers.model import Model, Prediction
+
+
+class GradientParameters(AttributionParameters, frozen=True):
+    """Target and seed only."""
+
+
+def explain(
+    model: Model, prediction: Prediction, parameters: GradientParameters
+) -> list[Attribution]:
+    """Return d logit[target] / d input for each row, in logit per unit of the input.
+
+    For a categorical input the derivative is taken at the columns that encode it and
+    summed over those that are on, since moving along a category's code means nothing.
+    """
+    targets = resolve_targets(model, prediction, parameters.target)
+    features = prediction.tree_features
+    _, gradients = model.gradient(features, targets)
+    shown = without_absent_categories(model, features, gradients)
+    results = []
+    for row, target in enumerate(targets):
+        attributions, _ = by_input(model, shown[row])
+        _, encoded = by_input(model, gradients[row])
+        results.append(
+            Attribution(
+                method="gradient",
+                target=model.classes[target],
+                attributions=attributions,
+                encoded_attributions=encoded,
+                parameters=described(parameters),
+                seed=parameters.seed,
+            )
+        )
+    return results
+
+
+METHOD = Explainer(
+    name="gradient",
+    summary="How fast the class's logit changes with each input, per unit of that "
+    "input. Local: says nothing about larger changes, and is small where the network "
+    "saturates.",
+    source="Simonyan et al. 2014, Deep Inside Convolutional Networks, section 3",
+    cost="cheap",
+    requires=("gradient",),
+    parameters=GradientParameters,
+    result=Attribution,
+    explain=explain,
+    rows=lambda parameters: 1,
+)

@@ -1,0 +1,199 @@
+"""integrated_gradients: the logit's change from a baseline, shared among the inputs."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from explainers.arrays import Floats, Indexes, TreeFeatures
+from explainers.methods.base import (
+    Attribution,
+    AttributionParameters,
+    Explainer,
+    by_input,
+    described,
+    resolve_targets,
+)
+from explainers.model import Model, Prediction
+
+Baseline = Literal["training_mean", "zero"]
+
+
+class IntegratedGradientsParameters(AttributionParameters, frozen=True):
+    """Baseline, quadrature steps, and when the sum counts as complete."""
+
+    baseline: Annotated[
+        Baseline, Meta(description="where the path from baseline to input starts")
+    ] = "training_mean"
+    steps: Annotated[
+        int, Meta(ge=1, le=1024, description="Gauss-Legendre steps to begin with")
+    ] = 50
+    max_steps: Annotated[
+        int,
+        Meta(ge=1, le=4096, description="steps are doubled up to this many"),
+    ] = 400
+    tolerance: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="largest completeness error, relative to the logit's change",
+        ),
+    ] = 0.01
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How well the attributions add up to the logit's change from the baseline.
+
+    ``absolute`` is |sum(attributions) - (logit(input) - logit(baseline))|, ``relative``
+    that over |logit(input) - logit(baseline)| (null when nothing changed), ``met``
+    whether it is within the tolerance.
+    """
+
+    absolute: float
+    relative: float | None
+    met: bool
+
+
+@dataclass(frozen=True)
+class IntegratedGradients(Attribution):
+    """An attribution in logits, with its completeness; ``parameters.steps`` is what was
+    used in the end.
+    """
+
+    completeness: Completeness
+
+
+NEGLIGIBLE = 1e-6
+"""Logit changes below this are rounding: their relative error means nothing."""
+
+
+def explain(
+    model: Model, prediction: Prediction, parameters: IntegratedGradientsParameters
+) -> list[IntegratedGradients]:
+    """Integrate the gradient along the straight line from the baseline to each row.
+
+    Steps double (up to ``max_steps``) for the rows whose completeness error exceeds the
+    tolerance: the error is not monotone in the number of steps, so it is measured.
+    """
+    targets = resolve_targets(model, prediction, parameters.target)
+    baseline = _baseline(model, parameters.baseline)
+    change = _logit_change(model, prediction, baseline, targets)
+    results: dict[int, IntegratedGradients] = {}
+    pending = np.arange(len(prediction))
+    steps = parameters.steps
+    while len(pending):
+        encoded = integrate(
+            model, prediction.tree_features[pending], targets[pending], baseline, steps
+        )
+        last = 2 * steps > parameters.max_steps
+        for row, attribution in zip(pending.tolist(), encoded, strict=True):
+            completeness = _completeness(
+                attribution, float(change[row]), parameters.tolerance
+            )
+            if completeness.met or last:
+                target = model.classes[targets[row]]
+                results[row] = _result(
+                    model, target, attribution, completeness, steps, parameters
+                )
+        pending = np.array([r for r in pending.tolist() if r not in results], dtype=int)
+        steps *= 2
+    return [results[row] for row in range(len(prediction))]
+
+
+def integrate(
+    model: Model,
+    features: TreeFeatures,
+    targets: Indexes,
+    baseline: TreeFeatures,
+    steps: int,
+) -> list[Floats]:
+    """Return the attributions of each row by Gauss-Legendre quadrature.
+
+    Parameters
+    ----------
+    features : [n, d]. targets : [n]. baseline : [d].
+
+    Returns
+    -------
+    n arrays [d] float64. Each is summed by itself, so that an answer does not depend on
+    the batch it came in.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    alphas = ((nodes + 1) / 2).astype(np.float32)  # [-1, 1] -> [0, 1]
+    difference = features - baseline
+    path = baseline + alphas[None, :, None] * difference[:, None, :]  # [n, steps, d]
+    n, _, d = path.shape
+    _, gradients = model.gradient(path.reshape(n * steps, d), targets.repeat(steps))
+    per_row = gradients.reshape(n, steps, d).astype(np.float64)
+    half = weights / 2
+    return [
+        difference[row].astype(np.float64) * (half[:, None] * per_row[row]).sum(axis=0)
+        for row in range(n)
+    ]
+
+
+def _baseline(model: Model, name: Baseline) -> TreeFeatures:
+    return model.mean if name == "training_mean" else np.zeros_like(model.mean)
+
+
+def _logit_change(
+    model: Model, prediction: Prediction, baseline: TreeFeatures, targets: Indexes
+) -> Floats:
+    """logit[target](input) - logit[target](baseline), [n] float64."""
+    start, _ = model.gradient(baseline[None, :], targets[:1])
+    rows = np.arange(len(prediction))
+    end = prediction.logits[rows, targets].astype(np.float64)
+    change: Floats = end - start[0, targets].astype(np.float64)
+    return change
+
+
+def _completeness(attribution: Floats, change: float, tolerance: float) -> Completeness:
+    absolute = abs(float(attribution.sum()) - change)
+    if abs(change) < NEGLIGIBLE:
+        return Completeness(absolute, None, absolute < NEGLIGIBLE)
+    relative = absolute / abs(change)
+    return Completeness(absolute, relative, relative <= tolerance)
+
+
+def _result(
+    model: Model,
+    target: str,
+    attribution: Floats,
+    completeness: Completeness,
+    steps: int,
+    parameters: IntegratedGradientsParameters,
+) -> IntegratedGradients:
+    attributions, encoded = by_input(model, attribution)
+    return IntegratedGradients(
+        method="integrated_gradients",
+        target=target,
+        attributions=attributions,
+        encoded_attributions=encoded,
+        parameters=described(parameters, steps=steps),
+        seed=parameters.seed,
+        completeness=completeness,
+    )
+
+
+def _most_rows(parameters: IntegratedGradientsParameters) -> int:
+    """All the doublings together: steps + 2 steps + ... <= 2 * the last."""
+    return 2 * max(parameters.steps, parameters.max_steps)
+
+
+METHOD = Explainer(
+    name="integrated_gradients",
+    summary="Shares the change of the class's logit from a baseline among the inputs; "
+    "the attributions add up to it (see `completeness`). The baseline is a choice, and "
+    "the answer depends on it.",
+    source="Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks, "
+    "sections 3 and 5",
+    cost="moderate",
+    requires=("gradient",),
+    parameters=IntegratedGradientsParameters,
+    result=IntegratedGradients,
+    explain=explain,
+    rows=_most_rows,
+)

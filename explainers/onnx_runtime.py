@@ -1,0 +1,64 @@
+"""The only file that imports onnxruntime: settings, sessions, and nothing else."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainers.errors import BundleError
+
+# onnxruntime >= 1.29 starts a telemetry thread on import: it sends data unasked, and a
+# process that forks after the import hangs at exit. The variable must be set before the
+# import; the later call to disable it comes too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
+
+MAX_ROWS_PER_RUN = 4096
+"""Larger batches are run in chunks, which bounds the memory of intermediate tensors."""
+
+
+class Session:
+    """One loaded graph with named inputs and outputs, batch axis first everywhere.
+
+    Runs in the calling thread alone (intra = inter = 1): sessions with more threads
+    hang when a forked child destroys them, and the service scales by workers.
+    One session may be used from several threads at once.
+    """
+
+    def __init__(self, name: str, graph: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises many types, Unicode among them
+            raise BundleError(f"{name}: onnxruntime cannot load it: {error}") from error
+        self.name = name
+        self.inputs = tuple(value.name for value in self._session.get_inputs())
+        self.outputs = tuple(value.name for value in self._session.get_outputs())
+
+    def run(
+        self, feeds: Mapping[str, NDArray[np.generic]]
+    ) -> list[NDArray[np.float32]]:
+        """Return every output for the whole batch, in the order of ``outputs``."""
+        n = len(next(iter(feeds.values())))
+        if n <= MAX_ROWS_PER_RUN:
+            return self._run(feeds)
+        chunks = [
+            self._run({k: v[i : i + MAX_ROWS_PER_RUN] for k, v in feeds.items()})
+            for i in range(0, n, MAX_ROWS_PER_RUN)
+        ]
+        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+    def _run(
+        self, feeds: Mapping[str, NDArray[np.generic]]
+    ) -> list[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = self._session.run(None, dict(feeds))
+        return outputs

@@ -1,0 +1,81 @@
+"""Every explanation method by name. A new one: one file in methods/, one line here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from explainers.errors import (
+    ParameterError,
+    UnknownMethodError,
+    UnsupportedMethodError,
+)
+from explainers.methods import (
+    gradient,
+    input_x_gradient,
+    integrated_gradients,
+    smoothgrad,
+    tree_path,
+)
+from explainers.methods.base import Explainer, Parameters
+from explainers.model import Model
+
+EXPLAINERS: dict[str, Explainer] = {
+    "tree_path": tree_path.METHOD,
+    "gradient": gradient.METHOD,
+    "input_x_gradient": input_x_gradient.METHOD,
+    "integrated_gradients": integrated_gradients.METHOD,
+    "smoothgrad": smoothgrad.METHOD,
+}
+
+
+def available(model: Model) -> dict[str, Explainer]:
+    """Return the methods that this model's bundle can answer, in registry order."""
+    return {
+        name: method
+        for name, method in EXPLAINERS.items()
+        if all(graph in model.sessions for graph in method.requires)
+    }
+
+
+def find_method(model: Model, name: str, path: str = "$") -> Explainer:
+    """Look a method up for a model.
+
+    Raises
+    ------
+    UnknownMethodError
+        There is no such method. ``path`` says where the name stood.
+    UnsupportedMethodError
+        The bundle lacks a graph that the method requires; says which and why.
+    """
+    choices = available(model)
+    if name in choices:
+        return choices[name]
+    method = EXPLAINERS.get(name)
+    if method is None:
+        raise UnknownMethodError(path, name, choices)
+    missing = next(g for g in method.requires if g not in model.sessions)
+    raise UnsupportedMethodError(
+        model.name, name, model.missing_graph(missing), choices
+    )
+
+
+def parse_parameters(
+    method: Explainer, values: Mapping[str, Any], path: str = "$"
+) -> Parameters:
+    """Check parameters against the method's bounds and fill in the defaults.
+
+    Raises
+    ------
+    ParameterError
+        A parameter is unknown, of the wrong type or out of bounds; the message names
+        the parameters that exist.
+    """
+    try:
+        return msgspec.convert(values, type=method.parameters)
+    except msgspec.ValidationError as error:
+        problem, _, at = str(error).partition(" - at `$")
+        names = ", ".join(method.parameters.__struct_fields__) or "none"
+        raise ParameterError(
+            path + at.rstrip("`"), problem, f"parameters of {method.name}: {names}"
+        ) from error

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Install the programs that the tests start themselves, where they are missing.
+set -eu
+missing=""
+command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+command -v dot >/dev/null 2>&1 || missing="$missing graphviz"
+[ -z "$missing" ] && exit 0
+echo "installing:$missing"
+apt-get update -qq
+# shellcheck disable=SC2086  # one word a package
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing

@@ -1,0 +1,1 @@
+"""Training under tree regularization, and writing bundles. Offline: needs torch."""
