@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -58,10 +59,13 @@ def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs |
     if any(feature.kind != "numeric" for feature in schema.features):
         return None
     try:
-        matrix = np.array(instances)
-    except ValueError:  # ragged
+        types = set(map(type, chain.from_iterable(instances)))
+        if not types <= {int, float}:  # numpy would read "1" and true as numbers
+            return None
+        matrix = np.array(instances, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):  # no lists, ragged, 10**400
         return None
-    if matrix.dtype.kind not in "fiu" or matrix.shape[1:] != schema.shape:
+    if matrix.shape[1:] != schema.shape:
         return None
     with np.errstate(over="ignore"):
         inputs = matrix.astype(np.float32)

@@ -175,8 +175,19 @@ class Manifest(Document, frozen=True, kw_only=True):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the canonical form: sorted keys, no white space, UTF-8."""
-    return msgspec.json.encode(manifest, order="sorted")
+    """Return the canonical form: sorted keys, no white space, UTF-8.
+
+    Raises
+    ------
+    ManifestError
+        A value cannot be stored, NaN or infinity among them.
+    """
+    try:
+        # Once through the decoder, so that an int in a float field is written as float.
+        stored = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ManifestError(f"manifest.json: {error}") from error
+    return msgspec.json.encode(stored, order="sorted")
 
 
 def decode_manifest(raw: bytes) -> Manifest:

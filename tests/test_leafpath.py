@@ -1,0 +1,36 @@
+"""The command line that needs neither torch nor Flask."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from leafpath import main
+
+
+def test_help_lists_every_command_without_importing_torch_or_flask():
+    code = (
+        "import sys, leafpath\n"
+        "from click.testing import CliRunner\n"
+        "print(leafpath.main.list_commands(None))\n"
+        "assert not {'torch', 'flask', 'sklearn'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['describe', 'serve', 'train', 'verify']\n"
+
+
+def test_an_unknown_command_is_refused():
+    result = CliRunner().invoke(main, ["trian"])
+    assert result.exit_code == 2
+    assert "trian" in result.output
+
+
+@pytest.mark.parametrize("command", ["verify", "describe"])
+def test_a_missing_bundle_exits_with_one_line(tmp_path, command):
+    result = CliRunner().invoke(main, [command, str(tmp_path / "nowhere")])
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert "no such directory" in result.output
