@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from explainers.arrays import Floats, Gradients, Indexes, TreeFeatures
+from explainers.arrays import Gradients, Indexes, TreeFeatures
 from explainers.errors import ParameterError
 from explainers.model import Model, Prediction
 
@@ -70,13 +70,16 @@ class Attribution:
     ``attributions`` has one value an input feature, in input order. Where the network
     reads encoded columns (categories, missing-value indicators), it is their sum, and
     ``encoded_attributions`` holds one value an encoded column, in the order of the
-    tree's features; otherwise that is null.
+    tree's features; otherwise that is null. ``off_path_share`` is the share of
+    |attribution| on inputs that the tree's path does not use: where it is large, the
+    network decides on other grounds than the tree states.
     """
 
     method: str
     target: str
     attributions: NDArray[np.float32]
     encoded_attributions: NDArray[np.float32] | None
+    off_path_share: float | None
     parameters: dict[str, Any]
     seed: int
 
@@ -104,25 +107,22 @@ def resolve_targets(
     return np.full(len(prediction), target, dtype=np.int64)
 
 
-def by_input(
-    model: Model, attributions: NDArray[np.float32] | Floats
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def by_input(model: Model, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sum one row of encoded attributions into one value an input feature.
 
     Parameters
     ----------
-    attributions : [n_tree_features].
+    encoded : [n_tree_features] float32.
 
     Returns
     -------
-    [n_inputs] float32, and the encoded row itself when the two differ in meaning.
+    [n_inputs] float32; ``encoded`` itself where inputs and tree features are the same.
     """
-    encoded = np.ascontiguousarray(attributions, dtype=np.float32)
     if "tree_features" not in model.sessions:
-        return encoded, None
+        return encoded
     summed = np.zeros(len(model.manifest.input.features), dtype=np.float64)
     np.add.at(summed, model.sources, encoded)
-    return summed.astype(np.float32), encoded
+    return summed.astype(np.float32)
 
 
 def without_absent_categories(
@@ -143,3 +143,54 @@ def described(parameters: Parameters, **resolved: object) -> dict[str, Any]:
     """Return the parameters as an answer reports them, without target and seed."""
     values = msgspec.to_builtins(parameters) | resolved
     return {k: v for k, v in values.items() if k not in ("target", "seed")}
+
+
+def off_path_share(
+    model: Model, leaf: int, attributions: NDArray[np.float32]
+) -> float | None:
+    """Return the share of |attribution| on inputs that the path to ``leaf`` ignores.
+
+    Near 1, the network decides here on other grounds than the tree states; null when
+    every attribution is zero. ``attributions`` is [n_inputs].
+    """
+    weight = np.abs(attributions.astype(np.float64))
+    total = float(weight.sum())
+    if total == 0:
+        return None
+    nodes = model.tree.nodes
+    used = {nodes[node].feature for node in model.tree.path_to(leaf)} - {None}
+    inputs = {int(model.sources[feature]) for feature in used if feature is not None}
+    on_path = float(weight[sorted(inputs)].sum()) if inputs else 0.0
+    return max(0.0, 1 - on_path / total)
+
+
+def attribution(
+    model: Model,
+    prediction: Prediction,
+    row: int,
+    target: int,
+    encoded: NDArray[np.float32],
+    parameters: AttributionParameters,
+    *,
+    method: str,
+    attributions: NDArray[np.float32] | None = None,
+    **resolved: object,
+) -> Attribution:
+    """Build the answer for one row from its encoded attributions.
+
+    Parameters
+    ----------
+    encoded : [n_tree_features]. attributions : [n_inputs], when it is not their sum.
+    resolved : parameters as used, where they differ from what was asked for.
+    """
+    if attributions is None:
+        attributions = by_input(model, encoded)
+    return Attribution(
+        method=method,
+        target=model.classes[target],
+        attributions=np.ascontiguousarray(attributions),
+        encoded_attributions=encoded if "tree_features" in model.sessions else None,
+        off_path_share=off_path_share(model, int(prediction.leaves[row]), attributions),
+        parameters=described(parameters, **resolved),
+        seed=parameters.seed,
+    )

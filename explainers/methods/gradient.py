@@ -4,8 +4,8 @@ from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
+    attribution,
     by_input,
-    described,
     resolve_targets,
     without_absent_categories,
 )
@@ -28,21 +28,13 @@ def explain(
     features = prediction.tree_features
     _, gradients = model.gradient(features, targets)
     shown = without_absent_categories(model, features, gradients)
-    results = []
-    for row, target in enumerate(targets):
-        attributions, _ = by_input(model, shown[row])
-        _, encoded = by_input(model, gradients[row])
-        results.append(
-            Attribution(
-                method="gradient",
-                target=model.classes[target],
-                attributions=attributions,
-                encoded_attributions=encoded,
-                parameters=described(parameters),
-                seed=parameters.seed,
-            )
+    return [
+        attribution(
+            model, prediction, row, int(target), gradients[row], parameters,
+            method="gradient", attributions=by_input(model, shown[row]),
         )
-    return results
+        for row, target in enumerate(targets)
+    ]  # fmt: skip
 
 
 METHOD = Explainer(

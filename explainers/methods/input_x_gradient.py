@@ -4,8 +4,7 @@ from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
-    by_input,
-    described,
+    attribution,
     resolve_targets,
 )
 from explainers.model import Model, Prediction
@@ -20,22 +19,15 @@ def explain(
 ) -> list[Attribution]:
     """Return input * d logit[target] / d input for each row, in logits."""
     targets = resolve_targets(model, prediction, parameters.target)
-    features = prediction.tree_features
-    _, gradients = model.gradient(features, targets)
-    results = []
-    for row, target in enumerate(targets):
-        attributions, encoded = by_input(model, features[row] * gradients[row])
-        results.append(
-            Attribution(
-                method="input_x_gradient",
-                target=model.classes[target],
-                attributions=attributions,
-                encoded_attributions=encoded,
-                parameters=described(parameters),
-                seed=parameters.seed,
-            )
+    _, gradients = model.gradient(prediction.tree_features, targets)
+    products = prediction.tree_features * gradients
+    return [
+        attribution(
+            model, prediction, row, int(target), products[row], parameters,
+            method="input_x_gradient",
         )
-    return results
+        for row, target in enumerate(targets)
+    ]  # fmt: skip
 
 
 METHOD = Explainer(

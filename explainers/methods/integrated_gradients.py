@@ -11,8 +11,7 @@ from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
-    by_input,
-    described,
+    attribution,
     resolve_targets,
 )
 from explainers.model import Model, Prediction
@@ -89,14 +88,18 @@ def explain(
             model, prediction.tree_features[pending], targets[pending], baseline, steps
         )
         last = 2 * steps > parameters.max_steps
-        for row, attribution in zip(pending.tolist(), encoded, strict=True):
+        for row, values in zip(pending.tolist(), encoded, strict=True):
             completeness = _completeness(
-                attribution, float(change[row]), parameters.tolerance
+                values, float(change[row]), parameters.tolerance
             )
             if completeness.met or last:
-                target = model.classes[targets[row]]
-                results[row] = _result(
-                    model, target, attribution, completeness, steps, parameters
+                base = attribution(
+                    model, prediction, row, int(targets[row]),
+                    values.astype(np.float32), parameters,
+                    method="integrated_gradients", steps=steps,
+                )  # fmt: skip
+                results[row] = IntegratedGradients(
+                    **vars(base), completeness=completeness
                 )
         pending = np.array([r for r in pending.tolist() if r not in results], dtype=int)
         steps *= 2
@@ -150,32 +153,12 @@ def _logit_change(
     return change
 
 
-def _completeness(attribution: Floats, change: float, tolerance: float) -> Completeness:
-    absolute = abs(float(attribution.sum()) - change)
+def _completeness(values: Floats, change: float, tolerance: float) -> Completeness:
+    absolute = abs(float(values.sum()) - change)
     if abs(change) < NEGLIGIBLE:
         return Completeness(absolute, None, absolute < NEGLIGIBLE)
     relative = absolute / abs(change)
     return Completeness(absolute, relative, relative <= tolerance)
-
-
-def _result(
-    model: Model,
-    target: str,
-    attribution: Floats,
-    completeness: Completeness,
-    steps: int,
-    parameters: IntegratedGradientsParameters,
-) -> IntegratedGradients:
-    attributions, encoded = by_input(model, attribution)
-    return IntegratedGradients(
-        method="integrated_gradients",
-        target=target,
-        attributions=attributions,
-        encoded_attributions=encoded,
-        parameters=described(parameters, steps=steps),
-        seed=parameters.seed,
-        completeness=completeness,
-    )
 
 
 def _most_rows(parameters: IntegratedGradientsParameters) -> int:

@@ -10,8 +10,8 @@ from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
+    attribution,
     by_input,
-    described,
     resolve_targets,
     without_absent_categories,
 )
@@ -54,10 +54,16 @@ def explain(
     )
     per_row = gradients.reshape(n, samples, d).astype(np.float64)
     means = [per_row[row].mean(axis=0).astype(np.float32) for row in range(n)]
-    return [
-        _result(model, model.classes[target], features[row], means[row], parameters)
-        for row, target in enumerate(targets)
+    shown = [
+        without_absent_categories(model, features[row], means[row]) for row in range(n)
     ]
+    return [
+        attribution(
+            model, prediction, row, int(target), means[row], parameters,
+            method="smoothgrad", attributions=by_input(model, shown[row]),
+        )
+        for row, target in enumerate(targets)
+    ]  # fmt: skip
 
 
 def noise_for(model: Model, parameters: SmoothGradParameters) -> NDArray[np.float32]:
@@ -70,25 +76,6 @@ def noise_for(model: Model, parameters: SmoothGradParameters) -> NDArray[np.floa
     scale = parameters.noise * model.spread.astype(np.float64) * numeric
     noise: NDArray[np.float32] = (draws * scale).astype(np.float32)
     return noise
-
-
-def _result(
-    model: Model,
-    target: str,
-    features: NDArray[np.float32],
-    mean: NDArray[np.float32],
-    parameters: SmoothGradParameters,
-) -> Attribution:
-    _, encoded = by_input(model, mean)
-    attributions, _ = by_input(model, without_absent_categories(model, features, mean))
-    return Attribution(
-        method="smoothgrad",
-        target=target,
-        attributions=attributions,
-        encoded_attributions=encoded,
-        parameters=described(parameters),
-        seed=parameters.seed,
-    )
 
 
 METHOD = Explainer(
