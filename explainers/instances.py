@@ -54,6 +54,19 @@ def encode_instances(
     return inputs
 
 
+def decode_instance(schema: InputSchema, row: Inputs) -> list[Value]:
+    """Return one row ([n_inputs] float32) as a client would send it."""
+    values: list[Value] = []
+    for feature, value in zip(schema.features, row.tolist(), strict=True):
+        if math.isnan(value):
+            values.append(None)
+        elif feature.kind == "categorical":
+            values.append(feature.categories[int(value)])
+        else:
+            values.append(value)
+    return values
+
+
 def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs | None:
     """Convert a plain matrix of numbers in one step; None when it is not one."""
     if any(feature.kind != "numeric" for feature in schema.features):

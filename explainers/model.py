@@ -24,6 +24,8 @@ from explainers.onnx_safety import check_graph
 from explainers.tree import DistilledTree, read_tree
 
 GRAPHS = ("predict", "tree_features", "gradient", "gradcam")
+TRAINING_ROWS = "training_rows"
+"""What a method requires that shows rows of the background sample."""
 TREE = "tree.json"
 BACKGROUND = "reference/background.npy"
 GOLDEN_INPUTS = "golden/inputs.npy"
@@ -106,12 +108,7 @@ class Model:
         NonFiniteError
             The network answered NaN or infinity.
         """
-        logits, probabilities = self.sessions["predict"].run({"input": inputs})
-        if not np.isfinite(logits).all():
-            raise NonFiniteError(
-                f"model {self.name!r} answered a non-finite logit; an input far "
-                "outside the training range is the usual cause"
-            )
+        logits, probabilities = self.forward(inputs)
         features = self.to_tree_features(inputs)
         leaves = self.tree.apply(features)
         return Prediction(
@@ -123,6 +120,22 @@ class Model:
             leaves=leaves,
             tree_labels=self.tree.labels[leaves],
         )
+
+    def forward(self, inputs: Inputs) -> tuple[Logits, Probabilities]:
+        """Run the network alone: logits and probabilities, both [n, n_classes].
+
+        Raises
+        ------
+        NonFiniteError
+            The network answered NaN or infinity.
+        """
+        logits, probabilities = self.sessions["predict"].run({"input": inputs})
+        if not np.isfinite(logits).all():
+            raise NonFiniteError(
+                f"model {self.name!r} answered a non-finite logit; an input far "
+                "outside the training range is the usual cause"
+            )
+        return logits, probabilities
 
     def to_tree_features(self, inputs: Inputs) -> TreeFeatures:
         """Return what the tree splits on: [n, n_tree_features] float32, finite."""
@@ -156,10 +169,27 @@ class Model:
             raise NonFiniteError(f"model {self.name!r}: a non-finite gradient")
         return logits, gradient
 
-    def missing_graph(self, graph: str) -> str:
-        """Say why a graph is not in this bundle."""
-        reason = self.manifest.unavailable.get(graph, "the bundle has no such graph")
-        return f"no graph {graph!r} ({reason})"
+    @cached_property
+    def provides(self) -> frozenset[str]:
+        """What a method may require: the graphs, and whether rows may be shown."""
+        shown = {TRAINING_ROWS} if self.manifest.expose == "tree" else set()
+        return frozenset(self.sessions) | shown
+
+    def why_missing(self, requirement: str) -> str:
+        """Say why this bundle does not provide what a method requires."""
+        if requirement == TRAINING_ROWS:
+            return (
+                f"its bundle exposes the {self.manifest.expose} only, no training rows"
+            )
+        reason = self.manifest.unavailable.get(
+            requirement, "the bundle has no such graph"
+        )
+        return f"no graph {requirement!r} ({reason})"
+
+    @cached_property
+    def background_prediction(self) -> Prediction:
+        """What network and tree answer for the background sample."""
+        return self.predict(self.background)
 
 
 def open_model(directory: Path) -> Model:

@@ -11,11 +11,16 @@ from explainers.errors import (
     UnsupportedMethodError,
 )
 from explainers.methods import (
+    counterfactual,
     gradient,
     input_x_gradient,
     integrated_gradients,
+    lime,
+    occlusion,
+    prototypes,
     smoothgrad,
     tree_path,
+    tree_shap,
 )
 from explainers.methods.base import Explainer, Parameters
 from explainers.model import Model
@@ -26,6 +31,11 @@ EXPLAINERS: dict[str, Explainer] = {
     "input_x_gradient": input_x_gradient.METHOD,
     "integrated_gradients": integrated_gradients.METHOD,
     "smoothgrad": smoothgrad.METHOD,
+    "occlusion": occlusion.METHOD,
+    "lime": lime.METHOD,
+    "tree_shap": tree_shap.METHOD,
+    "counterfactual": counterfactual.METHOD,
+    "prototypes": prototypes.METHOD,
 }
 
 
@@ -34,7 +44,7 @@ def available(model: Model) -> dict[str, Explainer]:
     return {
         name: method
         for name, method in EXPLAINERS.items()
-        if all(graph in model.sessions for graph in method.requires)
+        if model.provides.issuperset(method.requires)
     }
 
 
@@ -54,10 +64,8 @@ def find_method(model: Model, name: str, path: str = "$") -> Explainer:
     method = EXPLAINERS.get(name)
     if method is None:
         raise UnknownMethodError(path, name, choices)
-    missing = next(g for g in method.requires if g not in model.sessions)
-    raise UnsupportedMethodError(
-        model.name, name, model.missing_graph(missing), choices
-    )
+    missing = next(r for r in method.requires if r not in model.provides)
+    raise UnsupportedMethodError(model.name, name, model.why_missing(missing), choices)
 
 
 def parse_parameters(

@@ -1,5 +1,6 @@
 """The tree in words: one rule a leaf, the whole tree as text and as Graphviz."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,33 +41,19 @@ def rule(tree: DistilledTree, columns: Sequence[TreeFeature], leaf: int) -> str:
     Repeated decisions on one numeric column are merged into the tightest interval:
     ``12.1 < worst radius <= 16.8 and worst texture > 20``.
     """
-    lower: dict[int, float] = {}
-    upper: dict[int, float] = {}
-    order: dict[int, None] = {}
-    path = tree.path_to(leaf)
-    for here, following in zip(path, path[1:], strict=False):
-        node = tree.nodes[here]
-        if node.feature is None or node.threshold is None:
-            continue
-        order[node.feature] = None
-        if following == node.left:
-            bound = upper.get(node.feature, node.threshold)
-            upper[node.feature] = min(bound, node.threshold)
-        else:
-            bound = lower.get(node.feature, node.threshold)
-            lower[node.feature] = max(bound, node.threshold)
     parts = [
-        _interval(columns[index], lower.get(index), upper.get(index)) for index in order
+        _interval(columns[feature], lower, upper)
+        for feature, (lower, upper) in tree.intervals(leaf).items()
     ]
     return " and ".join(parts) or ALWAYS
 
 
-def _interval(column: TreeFeature, lower: float | None, upper: float | None) -> str:
-    if lower is not None and upper is not None and column.kind == "value":
+def _interval(column: TreeFeature, lower: float, upper: float) -> str:
+    if column.kind == "value" and -math.inf < lower and upper < math.inf:
         return f"{format_number(lower)} < {column.name} <= {format_number(upper)}"
-    if upper is not None:
+    if upper < math.inf:
         return condition(column, upper, left=True)
-    return condition(column, 0.0 if lower is None else lower, left=False)
+    return condition(column, lower, left=False)
 
 
 def rules_as_text(

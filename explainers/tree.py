@@ -5,6 +5,7 @@ is rounded to single precision first, the threshold is double. Without the round
 inputs placed at a threshold reach the wrong leaf.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -179,6 +180,25 @@ class DistilledTree:
     def path_to(self, leaf: int) -> tuple[int, ...]:
         """Return the node ids from the root to ``leaf``, both included."""
         return self._paths[leaf]
+
+    def intervals(self, leaf: int) -> dict[int, tuple[float, float]]:
+        """Return what the path to ``leaf`` asks of each feature, in order of the path.
+
+        A feature's pair (lower, upper) stands for lower < float32(value) <= upper;
+        infinite where the path sets no bound.
+        """
+        asked: dict[int, tuple[float, float]] = {}
+        path = self.path_to(leaf)
+        for here, following in zip(path, path[1:], strict=False):
+            node = self.nodes[here]
+            if node.feature is None or node.threshold is None:
+                continue
+            lower, upper = asked.get(node.feature, (-math.inf, math.inf))
+            if following == node.left:
+                asked[node.feature] = (lower, min(upper, node.threshold))
+            else:
+                asked[node.feature] = (max(lower, node.threshold), upper)
+        return asked
 
     def average_path_length(self, features: TreeFeatures) -> float:
         """Return the mean number of decision nodes that the rows touch.

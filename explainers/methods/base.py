@@ -46,10 +46,10 @@ class Explainer:
     summary : one sentence for people: what it answers and when it misleads.
     source : paper and section.
     cost : class for people; ``rows`` is the price that limits are computed with.
-    requires : graphs that a bundle must have, such as ``("gradient",)``.
+    requires : what a bundle must provide, such as the graph ``("gradient",)``.
     parameters : Struct with bounds and defaults. ``result`` : the answer's dataclass.
     explain : (model, prediction of n inputs, parameters) -> n results.
-    rows : parameters -> most rows that one instance sends through the network.
+    rows : (model, parameters) -> most rows that one instance sends through the network.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Explainer:
     parameters: type[Parameters]
     result: type
     explain: Callable[[Model, Prediction, Any], list[Any]]
-    rows: Callable[[Any], int]
+    rows: Callable[[Model, Any], int]
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,26 @@ def resolve_targets(
     """
     if target is None:
         return prediction.labels.astype(np.int64)
+    return np.full(len(prediction), class_index(model, target), dtype=np.int64)
+
+
+def class_index(model: Model, target: int | str) -> int:
+    """Return the index of a class given by index or name.
+
+    Raises
+    ------
+    ParameterError
+        There is no such class; the message lists them.
+    """
     classes = model.classes
     if isinstance(target, str) and target in classes:
-        target = classes.index(target)
+        return classes.index(target)
     if isinstance(target, str) or not 0 <= target < len(classes):
         named = ", ".join(f"{i} ({name!r})" for i, name in enumerate(classes))
         raise ParameterError(
             "$.target", f"{target!r} is not a class", f"one of {named}"
         )
-    return np.full(len(prediction), target, dtype=np.int64)
+    return target
 
 
 def by_input(model: Model, encoded: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -48,5 +48,5 @@ METHOD = Explainer(
     parameters=GradientParameters,
     result=Attribution,
     explain=explain,
-    rows=lambda parameters: 1,
+    rows=lambda model, parameters: 1,
 )

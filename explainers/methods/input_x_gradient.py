@@ -40,5 +40,5 @@ METHOD = Explainer(
     parameters=InputXGradientParameters,
     result=Attribution,
     explain=explain,
-    rows=lambda parameters: 1,
+    rows=lambda model, parameters: 1,
 )

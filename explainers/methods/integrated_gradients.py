@@ -161,7 +161,7 @@ def _completeness(values: Floats, change: float, tolerance: float) -> Completene
     return Completeness(absolute, relative, relative <= tolerance)
 
 
-def _most_rows(parameters: IntegratedGradientsParameters) -> int:
+def _most_rows(model: Model, parameters: IntegratedGradientsParameters) -> int:
     """All the doublings together: steps + 2 steps + ... <= 2 * the last."""
     return 2 * max(parameters.steps, parameters.max_steps)
 

@@ -88,5 +88,5 @@ METHOD = Explainer(
     parameters=SmoothGradParameters,
     result=Attribution,
     explain=explain,
-    rows=lambda parameters: parameters.samples,
+    rows=lambda model, parameters: parameters.samples,
 )

@@ -116,5 +116,5 @@ METHOD = Explainer(
     parameters=TreePathParameters,
     result=TreePath,
     explain=explain,
-    rows=lambda parameters: 0,
+    rows=lambda model, parameters: 0,
 )

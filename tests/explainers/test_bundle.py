@@ -304,4 +304,4 @@ def test_a_missing_gradient_graph_is_no_damage(tmp_path, linear_manifest, linear
     changed = _write(tmp_path, manifest, linear_files, **{"gradient.onnx": None})
     model = open_model(changed)
     assert "gradient" not in model.sessions
-    assert "aten.foo" in model.missing_graph("gradient")
+    assert "aten.foo" in model.why_missing("gradient")
