@@ -211,9 +211,12 @@ def fit_surrogate(interpretable: Floats, y: Floats, weights: Floats) -> Surrogat
 def _r2(fit: Surrogate, near: Neighbourhood, y: Floats, rows: slice) -> float | None:
     """Weighted coefficient of determination on ``rows``."""
     weights, actual = near.weights[rows], y[rows]
-    mean = float(weights @ actual / weights.sum())
+    total = float(weights.sum())
+    if total == 0:  # a kernel so narrow that no sample is near
+        return None
+    mean = float(weights @ actual / total)
     variation = float(weights @ (actual - mean) ** 2)
-    if variation < 1e-12 * float(weights.sum()):
+    if variation < 1e-12 * total:
         return None
     residual = float(weights @ (actual - fit.predict(near.interpretable[rows])) ** 2)
     return 1 - residual / variation

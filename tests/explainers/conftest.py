@@ -185,9 +185,7 @@ def _linear_manifest() -> Manifest:
     )  # fmt: skip
 
 
-@pytest.fixture
-def linear_files() -> dict[str, bytes]:
-    """The files of the linear bundle, for tests that break one of them."""
+def _linear_files() -> dict[str, bytes]:
     inputs = np.array([[1, -2, 0], [0, 1, 2], [2, 0, -1]], dtype=np.float32)
     logits = inputs @ WEIGHTS + BIAS
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -206,6 +204,12 @@ def linear_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
+def linear_files() -> dict[str, bytes]:
+    """The files of the linear bundle, for tests that break one of them."""
+    return _linear_files()
+
+
+@pytest.fixture
 def linear_manifest() -> Manifest:
     return _linear_manifest()
 
@@ -221,6 +225,14 @@ def linear_bundle(tmp_path, linear_manifest, linear_files) -> Path:
 @pytest.fixture
 def linear_model(linear_bundle) -> Model:
     return open_model(linear_bundle)
+
+
+@pytest.fixture(scope="session")
+def linear_model_once(tmp_path_factory) -> Model:
+    """The linear model, opened once: for properties that run many times."""
+    directory = tmp_path_factory.mktemp("bundles") / "linear"
+    write_bundle(directory, _linear_manifest(), _linear_files())
+    return open_model(directory)
 
 
 @pytest.fixture

@@ -247,9 +247,11 @@ CHANGES = {
         lambda f: {"predict.onnx": b"junk"}, UnsafeGraphError,
         "not an ONNX model"),
     "gradient as network": (
-        lambda f: {"predict.onnx": f["gradient.onnx"]}, GoldenMismatchError, "cannot be"),
+        lambda f: {"predict.onnx": f["gradient.onnx"]}, GoldenMismatchError,
+        "cannot be"),
     "no golden inputs": (
-        lambda f: {"golden/inputs.npy": None}, IntegrityError, "golden/inputs.npy"),
+        lambda f: {"golden/inputs.npy": None}, IntegrityError,
+        "golden/inputs.npy"),
     "golden probabilities": (
         lambda f: {"golden/probabilities.npy":
                    encode_array(np.full((3, 2), 0.5, dtype=np.float32))},
