@@ -54,7 +54,7 @@ def read_bundle(directory: Path) -> Bundle:
         or named outside the directory.
     """
     if not directory.is_dir():
-        raise IntegrityError(f"{directory}: no such directory")
+        raise IntegrityError("no such directory")
     raw = _read_file(directory, MANIFEST, MAX_MANIFEST_BYTES)
     manifest = decode_manifest(raw)
     _check_listing(directory, manifest)
