@@ -1,0 +1,1 @@
+"""Tables: read, checked, split and encoded, with statistics of training rows only."""

@@ -1,0 +1,140 @@
+"""Files -> raw columns. Knows CSV and Parquet, and nothing of learning."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from trainer.config import DataConfig
+from trainer.data.named import NAMED, RawTable, Values
+from trainer.errors import DataError
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""Texts that mean "no value" in a CSV file. "None" is not among them: it is a category
+in many tables (no garage, no insurance)."""
+
+
+def read_raw(data: DataConfig, base: Path) -> RawTable:
+    """Read the table that ``data`` names.
+
+    Parameters
+    ----------
+    data : the [data] section.
+    base : the directory that ``data.path`` is relative to.
+
+    Raises
+    ------
+    DataError
+        No such data set or file, not a CSV or Parquet file, or a column named twice.
+    """
+    if data.named is not None:
+        if data.named not in NAMED:
+            raise DataError(
+                f"no data set is named {data.named!r}; available: {', '.join(NAMED)}"
+            )
+        return _retarget(NAMED[data.named](), data.target)
+    path = base / (data.path or "")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    columns = _READERS[_suffix(path)](path)
+    return RawTable(columns, data.target or "")
+
+
+def _retarget(raw: RawTable, target: str | None) -> RawTable:
+    return raw if target in (None, raw.target) else RawTable(raw.columns, target or "")
+
+
+def _suffix(path: Path) -> str:
+    if path.suffix.lower() not in _READERS:
+        raise DataError(f"{path}: expected a file named {' or '.join(_READERS)}")
+    return path.suffix.lower()
+
+
+def _read_csv(path: Path) -> dict[str, Values]:
+    """Read every value as text first: a category is then exactly what the file says."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                header=None,
+                dtype=str,
+                keep_default_na=False,
+                na_values=list(MISSING),
+                skipinitialspace=True,
+                encoding="utf-8-sig",
+            )
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path}: the file is empty") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeError) as error:
+        raise DataError(f"{path}: not a CSV file: {str(error).strip()}") from error
+    names = ["" if pd.isna(name) else str(name).strip() for name in frame.iloc[0]]
+    _check_names(path, names)
+    body = frame.iloc[1:]
+    return {name: _parse(body.iloc[:, i]) for i, name in enumerate(names)}
+
+
+def _parse(column: "pd.Series[str]") -> Values:
+    """Return numbers where every value present is one, else the texts."""
+    present = column.notna()
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.notna().sum() == present.sum():
+        return np.asarray(numbers, dtype=np.float64)
+    return [text.strip() if isinstance(text, str) else None for text in column.tolist()]
+
+
+def _read_parquet(path: Path) -> dict[str, Values]:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: not a Parquet file: {error}") from error
+    _check_names(path, table.column_names)
+    return {name: _from_arrow(name, table.column(name)) for name in table.column_names}
+
+
+def _from_arrow(name: str, column: "pa.ChunkedArray") -> Values:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _from_arrow(name, column.cast(kind.value_type))
+    if pa.types.is_temporal(kind):
+        raise DataError(date_problem(name, str(kind)))
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+        kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        values = [np.nan if v is None else float(v) for v in column.to_pylist()]
+        return np.array(values, dtype=np.float64)
+    if pa.types.is_boolean(kind) or _is_text(kind) or pa.types.is_null(kind):
+        return [None if v is None else str(v) for v in column.to_pylist()]
+    raise DataError(
+        f"column {name!r} holds {kind}; allowed: numbers, texts and booleans. Drop it "
+        f"([data] drop = [{name!r}]) or turn it into such columns"
+    )
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def date_problem(name: str, example: str) -> str:
+    """Say that a column of dates cannot be learned from, and what to do."""
+    return (
+        f"column {name!r} holds dates ({example}); allowed: numbers and categories. "
+        f"Turn it into a number (days since some day) or drop it ([data] drop)"
+    )
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    seen: set[str] = set()
+    for position, name in enumerate(names):
+        if not name:
+            raise DataError(f"{path}: column {position + 1} has no name")
+        if name in seen:
+            raise DataError(f"{path}: column {name!r} appears twice; rename one")
+        seen.add(name)
+
+
+_READERS = {".csv": _read_csv, ".parquet": _read_parquet}

@@ -1,0 +1,40 @@
+"""Every error that training raises on purpose; the command line prints one line.
+
+explainers.errors.LeafpathError
+└── TrainingError
+    ├── ConfigError          the configuration names something unknown or out of bounds
+    ├── DataError            the table cannot be learned from as it is
+    ├── DeadRunError         the network learned nothing, after every restart
+    └── ExportError          a graph cannot be written, or answers otherwise than torch
+        └── GradientExportError   the gradient alone; the bundle is written without it
+"""
+
+from explainers.errors import LeafpathError
+
+
+class TrainingError(LeafpathError):
+    """Base of every error of the trainer."""
+
+
+class ConfigError(TrainingError):
+    """The configuration names something unknown, or a value is out of bounds."""
+
+
+class DataError(TrainingError):
+    """The table cannot be learned from as it is; the message names the column."""
+
+
+class DeadRunError(TrainingError):
+    """The network answers one class only, or ranks no better than chance."""
+
+
+class ExportError(TrainingError):
+    """A graph cannot be exported, or does not answer as the torch module does."""
+
+
+class GradientExportError(ExportError):
+    """The gradient cannot be exported; prediction and tree do not depend on it."""
+
+
+class TrainingWarning(UserWarning):
+    """Something that the user should know, but that does not stop the training."""

@@ -1,0 +1,1 @@
+"""Torch modules -> the ONNX graphs of a bundle, each checked against torch."""

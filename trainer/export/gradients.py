@@ -1,0 +1,155 @@
+"""Exporting a gradient: the backward pass as a graph that needs no torch to run.
+
+The backward pass is traced into ordinary operators (make_fx under fake tensors with a
+symbolic batch), its backward operators are decomposed, and the result is exported like
+any forward pass. Autograd's graph cannot be exported directly.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo.source import ConstantSource
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import (
+    DimDynamic,
+    ShapeEnv,
+    StatelessSymbolicContext,
+)
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from trainer.errors import ExportError, GradientExportError
+from trainer.export.decompositions import decomposition_table
+from trainer.export.graphs import EXAMPLE_ROWS, export_graph, quiet, root_cause
+
+
+def export_gradient(network: nn.Module, example: Tensor, input_name: str) -> bytes:
+    """Return gradient.onnx of a network.
+
+    Parameters
+    ----------
+    network : features [n, ...] -> logits [n, n_classes]; on the CPU, evaluation mode.
+    example : [m, ...] float32, some features; their values do not matter.
+    input_name : name of the graph's first input.
+
+    Returns
+    -------
+    ONNX bytes with inputs (features, ``target`` [n] int64) and outputs ``logits``
+    [n, n_classes] and ``gradient`` (d logit[target] / d feature, the features' shape).
+
+    Raises
+    ------
+    GradientExportError
+        The backward pass cannot be traced (a branch on data, say) or holds an operator
+        that ONNX has not; the message names it.
+    """
+    features = example[:1].expand(EXAMPLE_ROWS, *example.shape[1:]).clone()
+    target = torch.zeros(EXAMPLE_ROWS, dtype=torch.int64)
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    try:
+        with _portable_kernels(), quiet():
+            graph, constants = trace_gradient(network, features, target)
+        return export_graph(
+            _WithConstants(graph, constants),
+            (features, target),
+            [input_name, "target"],
+            ["logits", "gradient"],
+            variadic=True,
+        )
+    except ExportError as error:
+        raise GradientExportError(str(error)) from error
+    except Exception as error:  # tracing raises many types
+        raise GradientExportError(root_cause(error)) from error
+
+
+def vector_jacobian(forward: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+    """Return (features, target) -> (logits, d logits[target] / d features)."""
+
+    def differentiate(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            x = features.detach().requires_grad_(True)
+            logits = forward(x)
+            classes = torch.arange(logits.shape[1], device=logits.device)
+            chosen = (target[:, None] == classes).to(logits.dtype)  # [n, n_classes]
+            (gradient,) = torch.autograd.grad(logits, [x], grad_outputs=chosen)
+        return logits.detach(), gradient
+
+    return differentiate
+
+
+def trace_gradient(
+    network: nn.Module, features: Tensor, target: Tensor
+) -> tuple[GraphModule, list[Tensor]]:
+    """Trace logits and gradient with the batch symbolic and everything else fixed.
+
+    Returns
+    -------
+    A graph of (constants..., features, target), and the constants: the network's
+    parameters and buffers.
+    """
+    named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+
+    def run(*arguments: Tensor) -> tuple[Tensor, Tensor]:
+        values = dict(zip(named, arguments[:-2], strict=True))
+
+        def forward(x: Tensor) -> Tensor:
+            logits: Tensor = torch.func.functional_call(network, values, (x,))
+            return logits
+
+        logits, gradient = vector_jacobian(forward)(*arguments[-2:])
+        return logits, gradient
+
+    mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+    fakes = [mode.from_tensor(value, static_shapes=True) for value in named.values()]
+    for name, tensor in (("features", features), ("target", target)):
+        sizes = [DimDynamic.DYNAMIC] + [DimDynamic.STATIC] * (tensor.dim() - 1)
+        fakes.append(
+            mode.from_tensor(
+                tensor,
+                symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes),
+                source=ConstantSource(name),
+            )
+        )
+    with mode:
+        graph = make_fx(
+            run,
+            decomposition_table=decomposition_table(),
+            tracing_mode="real",
+            _allow_non_fake_inputs=True,
+        )(*fakes)
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph, list(named.values())
+
+
+class _WithConstants(nn.Module):
+    """A traced graph with its constants bound as buffers."""
+
+    def __init__(self, graph: GraphModule, constants: list[Tensor]) -> None:
+        super().__init__()
+        self.graph = graph
+        self.n_constants = len(constants)
+        for i, constant in enumerate(constants):
+            self.register_buffer(f"constant_{i}", constant.detach().clone())
+
+    def forward(self, *arguments: Tensor) -> Any:
+        constants = [getattr(self, f"constant_{i}") for i in range(self.n_constants)]
+        return self.graph(*constants, *arguments)
+
+
+@contextmanager
+def _portable_kernels() -> Iterator[None]:
+    """Switch off fused kernels, which have no decomposition."""
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    mkldnn = torch.backends.mkldnn.flags(enabled=False)
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)
+        with sdpa_kernel(SDPBackend.MATH), mkldnn:
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_path)

@@ -1,0 +1,218 @@
+"""The training loop: one network, one regularizer, restarted when it learns nothing.
+
+It sees training rows only. Nothing is selected on validation rows, so these count as
+unseen when the tree's fidelity is estimated.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from explainers.arrays import Probabilities, TreeFeatures
+from trainer.config import Config
+from trainer.distill import path_lengths, route
+from trainer.errors import DeadRunError, TrainingWarning
+from trainer.metrics import macro_auc
+from trainer.prepare import Rows
+from trainer.regularizers import REGULARIZERS, Regularizer
+
+MAX_RESTARTS = 3
+DEAD_AUC = 0.55
+"""A network that ranks its own training rows worse than this has learned nothing."""
+WATCHED_ROWS = 2000
+"""Training rows that the progress bar and the checks look at."""
+DEFAULT_STEPS = 1500
+MIN_EPOCHS = 20
+_DECAY_FROM = 0.7
+_FINAL_RATE = 0.05
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network, on the CPU in evaluation mode, and how often it restarted."""
+
+    network: nn.Module
+    restarts: int
+
+
+def fit(
+    build: Callable[[], nn.Module],
+    rows: Rows,
+    config: Config,
+    *,
+    progress: bool = False,
+) -> Fitted:
+    """Train a network, with up to three restarts from other seeds.
+
+    Parameters
+    ----------
+    build : returns an untrained network, its weights from torch's global generator.
+    rows : the training rows, and no others.
+    progress : whether to draw a bar on stderr.
+
+    Raises
+    ------
+    DeadRunError
+        Every run ended with constant decisions, a training AUC below .55, or a loss
+        that is not finite.
+    """
+    problem = ""
+    for restart in range(MAX_RESTARTS + 1):
+        seed = (
+            config.train.seed + 100_003 * restart
+        )  # far from the neighbouring seeds' restarts
+        try:
+            run = _Run(build, rows, config, seed)
+            return Fitted(run.go(progress), restart)
+        except DeadRunError as error:
+            problem = str(error)
+            if restart < MAX_RESTARTS:
+                warnings.warn(
+                    f"dead run: {problem}; restarting with another seed",
+                    TrainingWarning,
+                    stacklevel=2,
+                )
+    raise DeadRunError(
+        f"{problem}, after {MAX_RESTARTS} restarts. Do the input columns say anything "
+        "about the target? Is one class too rare? Try a smaller [train] learning_rate, "
+        "more epochs, or a smaller [regularizer] weight"
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that "auto", "cpu" or "cuda" means on this machine."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def predict_probabilities(network: nn.Module, Z: TreeFeatures) -> Probabilities:
+    """Return [n, n_classes] float32 of a network on the CPU."""
+    with torch.no_grad():
+        logits = network(torch.from_numpy(np.ascontiguousarray(Z)))
+        return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float32)
+
+
+class _Run:
+    """One attempt: the state of a loop, from one seed."""
+
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        rows: Rows,
+        config: Config,
+        seed: int,
+    ) -> None:
+        train = config.train
+        self.device = choose_device(train.device)
+        self.Z = torch.from_numpy(rows.Z).to(self.device)
+        self.y = torch.from_numpy(rows.y).to(self.device)
+        n = len(rows.y)
+        self.batch_size = min(train.batch_size, n)
+        self.batches = math.ceil(n / self.batch_size)
+        self.epochs = train.epochs or max(
+            MIN_EPOCHS, math.ceil(DEFAULT_STEPS / self.batches)
+        )
+        self.generator = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.network = build().to(self.device)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(),
+            lr=train.learning_rate,
+            weight_decay=train.weight_decay,
+        )
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._decay)
+        self.regularizer: Regularizer = REGULARIZERS[config.regularizer.name](
+            self.Z,
+            self.network,
+            steps=self.steps,
+            strength=config.tree.strength,
+            weight=config.regularizer.weight,
+            min_samples_leaf=config.tree.min_samples_leaf,
+            seed=seed,
+        )
+        picked = np.random.default_rng(seed).permutation(n)[:WATCHED_ROWS]
+        self.watched_Z, self.watched_y = rows.Z[picked], rows.y[picked]
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.batches
+
+    def _decay(self, step: int) -> float:
+        """Full rate up to 70 % of the steps, then linearly down to 5 %."""
+        left = (1 - step / self.steps) / (1 - _DECAY_FROM)
+        return max(min(left, 1.0), _FINAL_RATE)
+
+    def go(self, progress: bool) -> nn.Module:
+        """Train; raise DeadRunError as soon as the run is known to be dead."""
+        watch_every = max(1, self.epochs // 25)
+        check_at = max(1, self.epochs // 4)  # before the pull begins
+        with tqdm(
+            total=self.epochs, unit="epoch", disable=not progress, leave=True
+        ) as bar:
+            for epoch in range(1, self.epochs + 1):
+                loss = self._epoch()
+                if not math.isfinite(loss):
+                    raise DeadRunError(f"the loss became {loss} in epoch {epoch}")
+                if epoch == check_at:
+                    self._check(self._watch(), constant_is_dead=False)
+                if progress and (epoch % watch_every == 0 or epoch == self.epochs):
+                    bar.set_postfix(self._describe(loss))
+                bar.update()
+        self._check(self._watch(), constant_is_dead=True)
+        return self.network.eval().cpu()
+
+    def _epoch(self) -> float:
+        order = torch.randperm(len(self.y), generator=self.generator)
+        total = torch.zeros((), device=self.device)
+        for rows in torch.split(order.to(self.device), self.batch_size):
+            logits = self.network(self.Z[rows])
+            task = nn.functional.cross_entropy(logits, self.y[rows])
+            loss = task + self.regularizer(logits, rows)
+            self.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimizer.step()
+            self.scheduler.step()
+            total += loss.detach()
+        return float(total) / self.batches
+
+    def _watch(self) -> Probabilities:
+        """Return the probabilities of the watched training rows."""
+        with torch.no_grad():
+            Z = torch.from_numpy(self.watched_Z).to(self.device)
+            answers: Tensor = torch.softmax(self.network(Z), dim=1)
+        return np.asarray(answers.cpu().numpy(), dtype=np.float32)
+
+    def _check(self, probabilities: Probabilities, *, constant_is_dead: bool) -> None:
+        """Refuse a network that learned nothing.
+
+        Constant decisions alone are no verdict early on: with a rare class they pass.
+        """
+        score = macro_auc(probabilities, self.watched_y)
+        if score is not None and not score >= DEAD_AUC:
+            raise DeadRunError(f"the training AUC is {score:.3f}")
+        labels = probabilities.argmax(axis=1)
+        if constant_is_dead and (labels == labels[0]).all():
+            raise DeadRunError(
+                f"the network answers class {labels[0]} for every training row"
+            )
+
+    def _describe(self, loss: float) -> dict[str, str]:
+        """Return what the bar shows; AUC, APL and fidelity on watched training rows."""
+        probabilities = self._watch()
+        score = macro_auc(probabilities, self.watched_y)
+        shown = {"loss": f"{loss:.3f}", "auc": "-" if score is None else f"{score:.3f}"}
+        tree = self.regularizer.tree
+        if tree is not None:
+            leaves = route(tree, self.watched_Z)
+            agreed = tree.labels[leaves] == probabilities.argmax(axis=1)
+            shown["apl"] = f"{path_lengths(tree)[leaves].mean():.2f}"
+            shown["fidelity"] = f"{agreed.mean():.3f}"
+        return shown

@@ -1,0 +1,73 @@
+"""Thresholds that a person can read: the shortest decimal in the gap between rows.
+
+scikit-learn puts a threshold midway between two neighbouring training values, as in
+16.795000076293945. Any number in that gap routes every training row alike, so 16.8 says
+the same with less.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from explainers.arrays import Indexes, TreeFeatures
+from trainer.distill import route
+from trainer.errors import TrainingError
+from trainer.pruning import LEAF, Grown
+
+MAX_DIGITS = 17
+
+
+def shorten_thresholds(tree: Grown, features: TreeFeatures) -> Grown:
+    """Replace each threshold by a short decimal that routes the same training rows.
+
+    Parameters
+    ----------
+    tree : grown on ``features``.
+    features : [n, n_tree_features] float32, the rows whose routing must not change.
+
+    Returns
+    -------
+    The tree with thresholds that are exact in float32, so that a bundle's reader
+    prints the decimal that was chosen.
+    """
+    before = route(tree, features)
+    reached = _rows_by_node(tree, before)
+    threshold = tree.threshold.copy()
+    for node in np.flatnonzero(tree.feature != LEAF).tolist():
+        values = features[reached[node], tree.feature[node]].astype(np.float64)
+        left = values[values <= threshold[node]].max()
+        right = values[values > threshold[node]].min()
+        threshold[node] = short_between(float(left), float(right))
+    shortened = dataclasses.replace(tree, threshold=threshold)
+    if not np.array_equal(route(shortened, features), before):
+        raise TrainingError("shortened thresholds route training rows differently")
+    return shortened
+
+
+def _rows_by_node(tree: Grown, leaves: Indexes) -> dict[int, Indexes]:
+    reached = {int(leaf): np.flatnonzero(leaves == leaf) for leaf in np.unique(leaves)}
+    for node in reversed(np.flatnonzero(tree.feature != LEAF).tolist()):
+        children = [int(tree.left[node]), int(tree.right[node])]
+        reached[node] = np.concatenate([reached[child] for child in children])
+    return reached
+
+
+def short_between(left: float, right: float) -> float:
+    """Return the shortest decimal, rounded to float32, in the middle of a gap.
+
+    Parameters
+    ----------
+    left, right : neighbouring float32 values, left < right. The result t satisfies
+        left <= t < right, and keeps a quarter of the gap away from either where a
+        float32 does: unseen values near a training row then stay on its side.
+    """
+    gap = right - left
+    middle = left + gap / 2
+    for low, high in ((left + gap / 4, right - gap / 4), (left, right)):
+        coarsest = math.floor(math.log10(max(abs(left), abs(right)))) + 1
+        for decimals in range(-coarsest, MAX_DIGITS - coarsest):
+            candidate = float(np.float32(round(middle, decimals)))
+            if low <= candidate <= high and left <= candidate < right:
+                return candidate
+    return left
