@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explainers.arrays import Inputs
+from explainers.arrays import Indexes, Inputs
 from explainers.bundle import MANIFEST, encode_array, write_bundle
 from explainers.manifest import (
     FORMAT_VERSION,
@@ -36,6 +36,7 @@ from trainer.export.gradients import export_gradient
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
 from trainer.families.tabular import Predictor
 from trainer.pipeline import Trained
+from trainer.prepare import Prepared
 
 BACKGROUND_ROWS = 100
 GOLDEN_ROWS = 16
@@ -183,12 +184,20 @@ def _golden(
 
 def _golden_rows(trained: Trained) -> NDArray[np.int64]:
     """Pick held-out rows of every class in turn, up to GOLDEN_ROWS."""
-    held_out = trained.prepared.split.held_out
+    held_out = _servable(trained.prepared)
     y = trained.prepared.table.y[held_out]
     rank = np.zeros(len(y), dtype=np.int64)
     for c in np.unique(y):
         rank[y == c] = np.arange((y == c).sum())
     return np.sort(held_out[np.lexsort((y, rank))[:GOLDEN_ROWS]])
+
+
+def _servable(prepared: Prepared) -> Indexes:
+    """Return the held-out rows that lack no value which the model will refuse."""
+    held_out = prepared.split.held_out
+    refused = ~np.isnan(prepared.X_train).any(axis=0)
+    gaps = np.isnan(prepared.table.X[held_out]) & refused
+    return held_out[~gaps.any(axis=1)]
 
 
 def _background(trained: Trained) -> Inputs:
