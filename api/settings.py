@@ -1,0 +1,164 @@
+"""All settings of the server: one frozen object, read once from the environment."""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from api.errors import SettingsError
+
+PREFIX = "LEAFPATH_"
+NOT_YET = ("JOBS_URL", "TRUSTED_KEYS")
+"""Settings of features that this version does not have: refused, never ignored."""
+
+CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
+
+
+def _setting(default: Any, read: Callable[[str], Any], meaning: str) -> Any:
+    return field(default=default, metadata={"read": read, "meaning": meaning})
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise ValueError("expected a directory")
+    return Path(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("no such file")
+    return path
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise ValueError("expected a number from 1 to 1024")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 2**40:
+        raise ValueError("expected a number of bytes, such as 4194304")
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("expected 0 or 1")
+    return text == "1"
+
+
+def _bind(text: str) -> str:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.port is None or parts.netloc != text:
+        raise ValueError("expected host:port, such as 127.0.0.1:8000")
+    return text
+
+
+def _cache_url(text: str) -> str:
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme not in CACHE_SCHEMES:
+        schemes = ", ".join(f"{name}://" for name in CACHE_SCHEMES)
+        raise ValueError(f"expected a URL that starts with one of {schemes}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the server was told; ``from_environment`` reads it, tests build it."""
+
+    bundles: Path = _setting(
+        Path(__file__).resolve().parent.parent / "bundles",
+        _directory,
+        "directory whose subdirectories are bundles",
+    )
+    bind: str = _setting("127.0.0.1:8000", _bind, "host:port to listen on")
+    workers: int = _setting(
+        len(os.sched_getaffinity(0)), _count, "processes; the default is the CPU count"
+    )
+    threads: int = _setting(4, _count, "threads of each worker")
+    cache_url: str = _setting(
+        "memory://", _cache_url, "where costly explanations are kept"
+    )
+    cache_bytes: int = _setting(
+        32 * 2**20, _bytes, "memory of each worker's own cache; 0 switches it off"
+    )
+    cache_key_file: Path | None = _setting(
+        None, _file, "file whose content authenticates cached values (HMAC-SHA256)"
+    )
+    api_keys_file: Path | None = _setting(
+        None, _file, "file of API keys; without it nobody is asked for one"
+    )
+    allow_anonymous: bool = _setting(
+        False, _flag, "1 lets a server without keys listen beyond this machine"
+    )
+    max_body_bytes: int = _setting(4 * 2**20, _bytes, "longest request body")
+
+    def __post_init__(self) -> None:
+        if self.max_body_bytes < 1:
+            raise SettingsError("LEAFPATH_MAX_BODY_BYTES must be at least 1")
+        if self.is_open() and not self.allow_anonymous:
+            raise SettingsError(
+                f"LEAFPATH_BIND={self.bind} lets other machines in, and no keys are "
+                "set: set LEAFPATH_API_KEYS_FILE, or LEAFPATH_ALLOW_ANONYMOUS=1 to "
+                "serve everyone, or listen on 127.0.0.1"
+            )
+
+    @property
+    def host(self) -> str:
+        """The host part of ``bind``."""
+        return urlsplit(f"//{self.bind}").hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port part of ``bind``."""
+        return urlsplit(f"//{self.bind}").port or 0
+
+    def is_open(self) -> bool:
+        """Whether other machines can reach the server without a key."""
+        return self.api_keys_file is None and not _is_loopback(self.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read every LEAFPATH_* variable.
+
+    Raises
+    ------
+    SettingsError
+        A name is unknown or not supported by this version, or a value is malformed.
+    """
+    known = {field.name.upper(): field for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX)
+        if name not in known:
+            raise SettingsError(_refusal(variable, name, list(known)))
+        try:
+            values[name.lower()] = known[name].metadata["read"](environ[variable])
+        except ValueError as error:
+            # Without the value: a cache URL may hold a password.
+            raise SettingsError(f"{variable} is malformed: {error}") from error
+    return Settings(**values)
+
+
+def _refusal(variable: str, name: str, known: list[str]) -> str:
+    if name in NOT_YET:
+        return f"{variable} is not supported by this version; unset it"
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {PREFIX}{close[0]}?" if close else ""
+    choices = ", ".join(PREFIX + choice for choice in known)
+    return f"unknown setting {variable}; {hint or f'the settings are {choices}'}"
