@@ -1,0 +1,27 @@
+"""Two caches as one: the near one is asked first and learns from the far one."""
+
+from collections.abc import Mapping, Sequence
+
+from api.cache.interface import Cache, Entry
+
+
+class TieredCache:
+    """``near`` (this worker's memory) before ``far`` (Redis, shared by all)."""
+
+    def __init__(self, near: Cache, far: Cache) -> None:
+        self._near = near
+        self._far = far
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+        """Return what either tier has."""
+        found = self._near.get_many(keys)
+        missing = [key for key in keys if key not in found]
+        if missing and (fetched := self._far.get_many(missing)):
+            self._near.set_many(fetched)
+            found |= fetched
+        return found
+
+    def set_many(self, entries: Mapping[bytes, Entry]) -> None:
+        """Keep the entries in both tiers."""
+        self._near.set_many(entries)
+        self._far.set_many(entries)
