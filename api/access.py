@@ -1,0 +1,62 @@
+"""Who is asking: the API key of a request, and which models it opens."""
+
+from flask import Flask, Request, g, request
+
+from api.errors import RequestError
+from api.keys import ApiKey
+from api.problems import FORBIDDEN, UNAUTHENTICATED, UNKNOWN_MODEL
+from api.served_model import ServedModel
+from api.service import service
+
+OPEN_PREFIX = "/v2/health/"
+"""Probes carry no key, and learn no more than a yes or a no."""
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="leafpath"'}
+
+
+def register(app: Flask) -> None:
+    """Ask for a key before every request, where keys are configured."""
+    app.before_request(_check_key)
+
+
+def _check_key() -> None:
+    g.key = None
+    ring = service().keys
+    if ring is None:
+        return
+    text = _bearer_token(request)
+    g.key = ring.find(text) if text is not None else None
+    if g.key is None and not request.path.startswith(OPEN_PREFIX):
+        wish = "send 'Authorization: Bearer KEY'"
+        detail = wish if text is None else f"no such API key; {wish}"
+        raise RequestError(UNAUTHENTICATED, detail, headers=_CHALLENGE)
+
+
+def _bearer_token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def may_use(model: str) -> bool:
+    """Whether the key of this request opens a model; True where no keys are asked."""
+    key: ApiKey | None = g.key
+    return key is None or key.opens(model)
+
+
+def find_model(name: str) -> ServedModel:
+    """Return a served model that this request may use.
+
+    Raises
+    ------
+    RequestError
+        No such model, or the key does not open it.
+    """
+    if not may_use(name):
+        raise RequestError(FORBIDDEN, f"this API key does not open the model {name!r}")
+    models = service().store.models
+    served = models.get(name)
+    if served is None:
+        known = ", ".join(sorted(filter(may_use, models))) or "none"
+        raise RequestError(UNKNOWN_MODEL, f"no model {name!r}; served: {known}")
+    g.model = name
+    return served

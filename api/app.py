@@ -1,0 +1,56 @@
+"""The application: what it is made of, in the order in which a request meets it."""
+
+import os
+
+from flask import Flask
+
+from api import access, error_handlers, logs, request_log, security_headers
+from api.cache import open_cache
+from api.explaining import ExplanationService
+from api.keys import read_keys
+from api.metrics import Metrics
+from api.model_store import load_models
+from api.routes import BLUEPRINTS
+from api.routes.converters import ModelName
+from api.service import EXTENSION, Service
+from api.settings import Settings, from_environment
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the server. Call it after fork: it loads the models.
+
+    Parameters
+    ----------
+    settings : read from the environment when not given.
+
+    Raises
+    ------
+    SettingsError, DuplicateModelError
+        The server cannot start; the message says what to change.
+    """
+    logs.configure()
+    settings = settings or from_environment(os.environ)
+    app = Flask(__name__)
+    app.url_map.merge_slashes = False  # a double slash is another path, not a redirect
+    app.url_map.converters["model"] = ModelName
+    app.extensions[EXTENSION] = _build_service(settings)
+    request_log.register(app)
+    access.register(app)
+    security_headers.register(app)
+    error_handlers.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _build_service(settings: Settings) -> Service:
+    metrics = Metrics()
+    store = load_models(settings.bundles)
+    metrics.models(store)
+    return Service(
+        settings=settings,
+        store=store,
+        explanations=ExplanationService(open_cache(settings, metrics.cache)),
+        metrics=metrics,
+        keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
+    )

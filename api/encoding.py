@@ -1,0 +1,53 @@
+"""Replies as JSON bytes; NaN and infinity never leave the server as null."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+
+from explainers.errors import NonFiniteError
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+
+
+def encode(reply: Any) -> bytes:
+    """Return a reply as JSON.
+
+    Raises
+    ------
+    NonFiniteError
+        Somewhere in it is NaN or infinity, which JSON cannot say.
+    """
+    raw = orjson.dumps(reply, default=_plain, option=_OPTIONS)
+    # orjson writes NaN and infinity as null: only a reply with a null needs the walk.
+    if b"null" in raw and not _is_finite(reply):
+        raise NonFiniteError("a result is NaN or infinite")
+    return raw
+
+
+def _plain(value: Any) -> Any:
+    """Return what orjson does not know in terms of what it knows."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, np.ndarray | np.floating):
+        return bool(np.isfinite(value).all())
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    if isinstance(value, msgspec.Struct):
+        return all(map(_is_finite, msgspec.structs.asdict(value).values()))
+    if dataclasses.is_dataclass(value):
+        names = (field.name for field in dataclasses.fields(value))
+        return all(_is_finite(getattr(value, name)) for name in names)
+    return True

@@ -1,0 +1,106 @@
+"""The one place where an exception becomes an answer: RFC 9457 problem details."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from api import problems
+from api.errors import Fault, RequestError, faults_of, kind_of
+from api.limits import MAX_DETAIL_CHARS
+from api.problems import Kind
+from explainers.errors import LeafpathError
+
+CONTENT_TYPE = "application/problem+json"
+
+_KINDS_OF_STATUS = {
+    400: problems.BAD_REQUEST,
+    404: problems.UNKNOWN_PATH,
+    405: problems.METHOD_NOT_ALLOWED,
+    406: problems.NOT_ACCEPTABLE,
+    411: problems.LENGTH_REQUIRED,
+    413: problems.TOO_LARGE,
+    415: problems.UNSUPPORTED_MEDIA,
+}
+
+log = structlog.get_logger()
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application as a problem."""
+    app.register_error_handler(LeafpathError, handle_leafpath_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(Exception, handle_unexpected_error)
+
+
+def handle_leafpath_error(error: LeafpathError) -> Response:
+    """Answer an error that was raised on purpose."""
+    kind = kind_of(error)
+    if kind is problems.INTERNAL:
+        return handle_unexpected_error(error)
+    if kind.status >= 500:
+        log.error("no answer", request_id=g.get("request_id"), reason=str(error))
+    headers = error.headers if isinstance(error, RequestError) else {}
+    return problem(kind, str(error), faults_of(error), headers)
+
+
+def handle_http_error(error: HTTPException) -> Response:
+    """Answer what routing found: no such path, no such method."""
+    if isinstance(error, RequestRedirect) or error.code is None:
+        return Response(status=error.code, headers=error.get_headers())
+    kind = _KINDS_OF_STATUS.get(error.code) or Kind(
+        "about:blank", error.code, error.name, ""
+    )
+    detail = error.description or error.name
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        allowed = ", ".join(sorted(error.valid_methods))
+        headers["Allow"] = allowed
+        detail = f"this path takes {allowed}"
+    if error.code == 404:
+        detail = f"nothing is at {request.path}; GET /docs lists the paths"
+    return problem(kind, detail, headers=headers)
+
+
+def handle_unexpected_error(error: Exception) -> Response:
+    """Log a fault with its traceback; tell the client no more than where to look."""
+    log.error("unexpected error", request_id=g.get("request_id"), exc_info=error)
+    detail = "the server's log has the details under this request_id"
+    return problem(problems.INTERNAL, detail)
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    errors: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """Return the answer that says what went wrong, and where."""
+    detail = _shortened(detail)
+    body = {
+        "type": kind.slug if ":" in kind.slug else f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": _shortened(request.path),
+        "request_id": g.get("request_id"),
+        "errors": [
+            {key: value and _shortened(value) for key, value in asdict(fault).items()}
+            for fault in errors
+        ],
+        "error": detail,  # what clients of KServe V1 read
+        **(extensions or {}),
+    }
+    return Response(orjson.dumps(body), kind.status, headers, content_type=CONTENT_TYPE)
+
+
+def _shortened(text: str) -> str:
+    if len(text) > MAX_DETAIL_CHARS:
+        text = text[:MAX_DETAIL_CHARS] + "..."
+    return text.encode("utf-8", "replace").decode()  # orjson refuses lone surrogates

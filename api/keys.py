@@ -1,0 +1,79 @@
+"""API keys: who may ask, and for which models."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.errors import SettingsError
+
+ALL_MODELS = "*"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_FORMAT = "expected 'name sha256 models', models being '*' or names with commas"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One key: the SHA-256 of its text, and the models that it opens."""
+
+    name: str
+    digest: bytes
+    models: frozenset[str]
+
+    def opens(self, model: str) -> bool:
+        """Whether the key may use a model."""
+        return ALL_MODELS in self.models or model in self.models
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Every key of the server."""
+
+    keys: Sequence[ApiKey]
+
+    def find(self, text: str) -> ApiKey | None:
+        """Return the key with this text, comparing all of them in constant time."""
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest().encode()
+        found = None
+        for key in self.keys:
+            if hmac.compare_digest(key.digest, digest):
+                found = key
+        return found
+
+
+def read_keys(path: Path) -> KeyRing:
+    """Read a key file: ``name sha256 models`` a line; ``#`` starts a comment.
+
+    Raises
+    ------
+    SettingsError
+        A line is malformed, a name stands twice, or there is no key at all.
+    """
+    keys: dict[str, ApiKey] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        where = f"LEAFPATH_API_KEYS_FILE: {path}, line {number}"
+        key = _read_line(words, where)
+        if key.name in keys:
+            raise SettingsError(f"{where}: the name {key.name!r} stands twice")
+        keys[key.name] = key
+    if not keys:
+        raise SettingsError(f"LEAFPATH_API_KEYS_FILE: {path} holds no key; {_FORMAT}")
+    return KeyRing(tuple(keys.values()))
+
+
+def _read_line(words: list[str], where: str) -> ApiKey:
+    if len(words) == 4:
+        raise SettingsError(
+            f"{where}: a quota ({words[3]!r}) is not supported by this version; "
+            "leave the fourth word out"
+        )
+    if len(words) != 3 or not _NAME.match(words[0]) or not _SHA256.match(words[1]):
+        raise SettingsError(f"{where}: {_FORMAT}")
+    name, digest, models = words
+    return ApiKey(name, digest.encode(), frozenset(filter(None, models.split(","))))

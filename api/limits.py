@@ -1,0 +1,59 @@
+"""What one request may ask for: bounds on everything that a client sends."""
+
+from collections.abc import Sequence
+
+from api.errors import Fault, RequestError
+from api.explanation_requests import ExplanationRequest
+from api.problems import TOO_EXPENSIVE
+from explainers.model import Model
+
+MAX_INSTANCES = 1024
+MAX_EXPLANATIONS = 8
+MAX_NETWORK_ROWS = 250_000
+"""Price of a whole request. A small network differentiates about a million rows a
+second on one core, so that this is a quarter of a second of one thread."""
+
+MAX_NETWORK_VALUES = 100_000_000
+"""Price in input values, rows times columns: what binds wide models such as images."""
+
+MAX_DETAIL_CHARS = 1000
+"""Problems quote what the client sent; a megabyte of it helps nobody."""
+
+
+def price(model: Model, requests: Sequence[ExplanationRequest], instances: int) -> int:
+    """Return the most rows that the explanations may send through the network."""
+    return instances * sum(
+        request.method.rows(model, request.parameters) for request in requests
+    )
+
+
+def check_price(
+    model: Model, requests: Sequence[ExplanationRequest], instances: int
+) -> None:
+    """Refuse a request that costs too much, before any work is done.
+
+    Raises
+    ------
+    RequestError
+        Says the price, the limit and the dearest explanation.
+    """
+    columns = len(model.manifest.input.features)
+    limit = min(MAX_NETWORK_ROWS, MAX_NETWORK_VALUES // columns)
+    rows = price(model, requests, instances)
+    if rows <= limit:
+        return
+    dearest = max(requests, key=lambda request: price(model, [request], 1))
+    each = price(model, [dearest], 1)
+    raise RequestError(
+        TOO_EXPENSIVE,
+        f"these explanations may send {rows} rows through the network; one request may "
+        f"send {limit}: ask for fewer instances or cheaper parameters",
+        [
+            Fault(
+                dearest.path,
+                f"{dearest.method.name} costs up to {each} rows an instance, "
+                f"{each * instances} for {instances} instances",
+                f"{limit} rows for the whole request",
+            )
+        ],
+    )

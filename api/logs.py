@@ -1,0 +1,65 @@
+"""Logs: one JSON object a line on stderr, from us and from the libraries."""
+
+import logging.config
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+_SHARED: list[Any] = [
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def configure() -> None:
+    """Send everything that is logged in this process to stderr as JSON lines."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.processors.JSONRenderer(serializer=_encode)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+    )
+
+
+def _encode(event: dict[str, Any], **options: Any) -> bytes:
+    # JSON escapes line ends, so that no value can forge a line.
+    return orjson.dumps(event, default=str)
+
+
+def _encode_text(event: dict[str, Any], **options: Any) -> str:
+    return _encode(event).decode()
+
+
+STDLIB: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [*_SHARED, structlog.stdlib.add_logger_name],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=_encode_text),
+            ],
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        "gunicorn.access": {
+            "level": "ERROR",
+            "handlers": ["stderr"],
+            "propagate": False,
+        },
+    },
+}
+"""The same for the standard library's loggers: gunicorn and warnings."""

@@ -1,0 +1,109 @@
+"""What Prometheus reads. Every label takes a bounded set of values."""
+
+import os
+from typing import Literal
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.cache import CacheEvent
+from api.model_store import ModelStore
+from explainers.model import Model, Prediction
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+MULTIPROCESS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus-client's own variable: where the workers of one server meet."""
+
+METHODS = frozenset(["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"])
+
+_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The metrics of one application."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "leafpath_requests",
+            "Requests answered.",
+            ["route", "method", "status"],
+            registry=self._registry,
+        )
+        self._latency = Histogram(
+            "leafpath_request_duration_seconds",
+            "Time from the first byte in the application to the answer.",
+            ["route"],
+            buckets=_LATENCY_S,
+            registry=self._registry,
+        )
+        self._cache = Counter(
+            "leafpath_cache_events",
+            "What the cache of explanations did, by tier.",
+            ["tier", "event"],
+            registry=self._registry,
+        )
+        self._agreement = Counter(
+            "leafpath_tree_agreement",
+            "Instances answered, by whether the tree agreed with its network.",
+            ["model", "agrees"],
+            registry=self._registry,
+        )
+        self._bundles = Gauge(
+            "leafpath_bundle_info",
+            "1 for each bundle that is served.",
+            ["model", "version", "digest"],
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self._refused = Gauge(
+            "leafpath_bundles_refused",
+            "Bundles that cannot be served; the log says why.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        method = method if method in METHODS else "OTHER"
+        self._requests.labels(route, method, str(status)).inc()
+        self._latency.labels(route).observe(seconds)
+
+    def cache(self, tier: str, event: CacheEvent, count: int) -> None:
+        """Count what a tier of the cache did."""
+        if count:
+            self._cache.labels(tier, event).inc(count)
+
+    def agreement(self, model: Model, prediction: Prediction) -> None:
+        """Count the instances on which tree and network agree, and the others."""
+        agree = int((prediction.labels == prediction.tree_labels).sum())
+        counts: dict[Literal["true", "false"], int] = {
+            "true": agree,
+            "false": len(prediction) - agree,
+        }
+        for agrees, count in counts.items():
+            if count:
+                self._agreement.labels(model.name, agrees).inc(count)
+
+    def models(self, store: ModelStore) -> None:
+        """Say which bundles are served."""
+        for name, served in store.models.items():
+            reference = served.reference
+            self._bundles.labels(name, reference.version, reference.digest).set(1)
+        self._refused.set(len(store.refused))
+
+    def render(self) -> bytes:
+        """Return the text that Prometheus scrapes, over all workers of this server."""
+        if MULTIPROCESS_DIRECTORY not in os.environ:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

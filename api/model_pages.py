@@ -1,0 +1,80 @@
+"""What the API says about a model: its page, and its list of explanation methods."""
+
+from typing import Any
+
+import msgspec
+
+from api.explaining import is_cached
+from api.schemas import MethodList, MethodPage, ModelPage, ModelReference, ModelSummary
+from explainers.methods.base import Explainer
+from explainers.model import Model
+from explainers.registry import EXPLAINERS, available
+
+
+def summary(model: Model) -> ModelSummary:
+    """Return the line of a model in the list of models."""
+    manifest = model.manifest
+    return ModelSummary(
+        name=model.name,
+        ready=True,
+        version=manifest.version,
+        digest=model.digest,
+        task=manifest.task,
+        family=manifest.family,
+        expose=manifest.expose,
+    )
+
+
+def model_page(model: Model) -> ModelPage:
+    """Return inputs, classes, metrics and methods of a model."""
+    return ModelPage(
+        **msgspec.structs.asdict(summary(model)),
+        inputs=model.manifest.input,
+        classes=model.classes,
+        metrics=model.manifest.metrics,
+        methods=list(_offered(model)),
+    )
+
+
+def method_list(model: Model, reference: ModelReference) -> MethodList:
+    """Return every method with its parameters, and why some are not available."""
+    offered = _offered(model)
+    return MethodList(
+        model=reference,
+        methods=[
+            _method_page(model, method, name in offered)
+            for name, method in EXPLAINERS.items()
+        ],
+    )
+
+
+def parameters_schema(method: Explainer) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a method's parameters."""
+    schema = msgspec.json.schema(method.parameters)
+    # The schema of one flat Struct: a reference and its only definition.
+    return dict(schema["$defs"][method.parameters.__name__])
+
+
+def _offered(model: Model) -> dict[str, Explainer]:
+    return {} if model.manifest.expose == "prediction" else available(model)
+
+
+def _method_page(model: Model, method: Explainer, offered: bool) -> MethodPage:
+    return MethodPage(
+        name=method.name,
+        summary=method.summary,
+        source=method.source,
+        cost=method.cost,
+        rows=method.rows(model, method.parameters()),
+        cached=is_cached(method),
+        available=offered,
+        reason=None if offered else _reason(model, method),
+        parameters=parameters_schema(method),
+    )
+
+
+def _reason(model: Model, method: Explainer) -> str:
+    if model.manifest.expose == "prediction":
+        return "the bundle exposes predictions only"
+    missing = next(r for r in method.requires if r not in model.provides)
+    return model.why_missing(missing)

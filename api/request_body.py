@@ -1,0 +1,111 @@
+"""The body of a request: its bytes, then what they say."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Request
+
+from api.errors import Fault, RequestError
+from api.problems import (
+    INVALID_REQUEST,
+    LENGTH_REQUIRED,
+    MALFORMED_JSON,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA,
+)
+from explainers.instances import encode_instances
+from explainers.manifest import InputSchema
+
+T = TypeVar("T")
+
+
+class _AnyInstances(msgspec.Struct):
+    """The one field that instances need, whatever they hold."""
+
+    instances: list[Any]
+
+
+_ANY_INSTANCES = msgspec.json.Decoder(_AnyInstances)
+
+
+def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return the bytes of a JSON body, after its headers promised what we take.
+
+    Raises
+    ------
+    RequestError
+        Not JSON by its Content-Type, compressed, chunked, too long or cut short.
+    """
+    _check_media_type(request)
+    length = request.content_length
+    if length is None:
+        # gunicorn reads chunked bodies to any length: a limit would cut them silently.
+        if "HTTP_TRANSFER_ENCODING" in request.environ:
+            raise RequestError(LENGTH_REQUIRED, "send Content-Length, not chunks")
+        length = 0
+    if length > max_bytes:
+        raise RequestError(
+            TOO_LARGE, f"the body has {length} bytes; at most {max_bytes} are read"
+        )
+    raw: bytes = request.environ["wsgi.input"].read(length)
+    if len(raw) != length:
+        raise RequestError(
+            MALFORMED_JSON, f"the body ended after {len(raw)} of {length} bytes"
+        )
+    return raw
+
+
+def _check_media_type(request: Request) -> None:
+    if request.content_type is not None:
+        charset = request.mimetype_params.get("charset", "utf-8").lower()
+        if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+            raise RequestError(
+                UNSUPPORTED_MEDIA,
+                f"the body is sent as {request.content_type!r}; send JSON in UTF-8 as "
+                "'Content-Type: application/json'",
+                headers={"Accept-Post": "application/json"},
+            )
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise RequestError(
+            UNSUPPORTED_MEDIA,
+            f"bodies in the content coding {coding!r} are not read; send it plain",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
+def decode_body(
+    decoder: "msgspec.json.Decoder[T]", raw: bytes, schema: InputSchema
+) -> T:
+    """Return what a body says.
+
+    Raises
+    ------
+    RequestError
+        Not JSON, or not of the shape that the decoder expects.
+    InstanceError
+        The shape fits but for an instance; names the feature.
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        _check_instances(raw, schema)
+        raise _misshapen(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(MALFORMED_JSON, f"the body is not JSON: {error}") from error
+
+
+def _check_instances(raw: bytes, schema: InputSchema) -> None:
+    """Say what is wrong with an instance in the words of the model's features."""
+    try:
+        instances = _ANY_INSTANCES.decode(raw).instances
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return  # the fault lies elsewhere; the first message says where
+    if instances:
+        encode_instances(schema, instances)
+
+
+def _misshapen(error: msgspec.ValidationError) -> RequestError:
+    problem, _, at = str(error).partition(" - at `")
+    path = at.removesuffix("`") or "$"
+    return RequestError(INVALID_REQUEST, f"{path}: {problem}", [Fault(path, problem)])

@@ -1,0 +1,65 @@
+"""What the trainer put into the bundle for people: gallery, landscape, report."""
+
+from flask import Blueprint, Response
+
+from api.access import find_model
+from api.errors import RequestError
+from api.problems import NOT_EXPOSED, NOT_IN_BUNDLE
+from api.responses import document_response
+from api.security_headers import NOTHING
+from api.served_model import ServedModel
+
+routes = Blueprint("documents", __name__)
+
+GALLERY = "gallery/index.json"
+LANDSCAPE = "landscape.json"
+REPORT = "report.html"
+
+_CONTENT_TYPES = {".json": "application/json", ".png": "image/png"}
+
+# The report brings its styles and pictures along, and may do nothing else.
+_REPORT_POLICY = f"{NOTHING}; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+
+@routes.get("/v1/models/<model:model>/gallery")
+def show_gallery(model: str) -> Response:
+    """Return the index of the feature visualizations."""
+    return _document(find_model(model), GALLERY, "application/json")
+
+
+@routes.get("/v1/models/<model:model>/gallery/<path:file>")
+def show_picture(model: str, file: str) -> Response:
+    """Return one file of the gallery."""
+    served = find_model(model)
+    suffix = file[file.rfind(".") :]
+    path = f"gallery/{file}" if suffix in _CONTENT_TYPES else ""
+    return _document(served, path, _CONTENT_TYPES.get(suffix, ""))
+
+
+@routes.get("/v1/models/<model:model>/landscape")
+def show_landscape(model: str) -> Response:
+    """Return the loss landscape."""
+    return _document(find_model(model), LANDSCAPE, "application/json")
+
+
+@routes.get("/v1/models/<model:model>/report")
+def show_report(model: str) -> Response:
+    """Return the report, a page that stands alone."""
+    served = find_model(model)
+    if served.model.manifest.expose != "tree":
+        raise RequestError(
+            NOT_EXPOSED, f"model {model!r} hides its tree, and its report shows it"
+        )
+    response = _document(served, REPORT, "text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = _REPORT_POLICY
+    return response
+
+
+def _document(served: ServedModel, path: str, content_type: str) -> Response:
+    content = served.model.files.get(path)
+    if content is None:
+        what = path or "such file"
+        raise RequestError(
+            NOT_IN_BUNDLE, f"the bundle of model {served.model.name!r} has no {what}"
+        )
+    return document_response(content, content_type, served.reference.digest)

@@ -1,0 +1,128 @@
+"""The shapes of requests and replies; ``/openapi.json`` is made from these."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from api.explanation_requests import Wanted
+from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
+from explainers.manifest import Expose, Family, InputSchema, Metrics, Task
+from explainers.methods.base import CostClass
+
+NumericInstance: TypeAlias = list[float] | dict[str, float]
+MixedInstance: TypeAlias = list[float | str | None] | dict[str, float | str | None]
+"""Values in input order or by feature name; strings are categories, null is missing."""
+
+I = TypeVar("I")  # noqa: E741
+Instances: TypeAlias = Annotated[list[I], Meta(min_length=1, max_length=MAX_INSTANCES)]
+
+
+class PredictRequest(
+    msgspec.Struct, Generic[I], frozen=True, forbid_unknown_fields=True
+):
+    """The body of ``:predict``."""
+
+    instances: Instances[I]
+
+
+class ExplainRequest(
+    msgspec.Struct, Generic[I], frozen=True, forbid_unknown_fields=True
+):
+    """The body of ``:explain``."""
+
+    instances: Instances[I]
+    explanations: Annotated[list[Wanted], Meta(max_length=MAX_EXPLANATIONS)] | None = (
+        None
+    )
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """Which model answered; ``digest`` is the SHA-256 of its bundle's manifest."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionReply:
+    """The network's answer; ``probabilities`` are in the order of the classes."""
+
+    label: str
+    probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictReply:
+    """The answer of ``:predict``: one prediction an instance."""
+
+    predictions: list[PredictionReply]
+    model: ModelReference
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainReply:
+    """The answer of ``:explain``: for each instance, one explanation a request."""
+
+    predictions: list[PredictionReply]
+    explanations: list[list[Any]]
+    model: ModelReference
+
+
+class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A served model in one line."""
+
+    name: str
+    ready: bool
+    version: str
+    digest: str
+    task: Task
+    family: Family
+    expose: Expose
+
+
+class ModelPage(ModelSummary, frozen=True, kw_only=True):
+    """What one needs to know to use a model and to judge it."""
+
+    inputs: InputSchema
+    classes: tuple[str, ...]
+    metrics: Metrics
+    methods: list[str]
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    """The served models; ``models`` has their names, as KServe V1 clients expect."""
+
+    models: list[str]
+    details: list[ModelSummary]
+
+
+class MethodPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One explanation method, as far as this model's bundle supports it.
+
+    ``rows`` is the price of one instance with the default parameters, in rows through
+    the network; ``reason`` says why the method is not available.
+    """
+
+    name: str
+    summary: str
+    source: str
+    cost: CostClass
+    rows: int
+    cached: bool
+    available: bool
+    reason: str | None
+    parameters: dict[str, Any]
+
+
+class MethodList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every explanation method."""
+
+    model: ModelReference
+    methods: list[MethodPage]

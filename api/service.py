@@ -1,0 +1,30 @@
+"""What a request handler needs, in one place; made once by ``create_app``."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from api.explaining import ExplanationService
+from api.keys import KeyRing
+from api.metrics import Metrics
+from api.model_store import ModelStore
+from api.settings import Settings
+
+EXTENSION = "leafpath"
+
+
+@dataclass(frozen=True)
+class Service:
+    """The state of the server: models, cached explanations, metrics, keys."""
+
+    settings: Settings
+    store: ModelStore
+    explanations: ExplanationService
+    metrics: Metrics
+    keys: KeyRing | None
+
+
+def service() -> Service:
+    """Return the service of the application that handles this request."""
+    return cast(Service, current_app.extensions[EXTENSION])

@@ -1,0 +1,176 @@
+"""The tree as clients read it in JSON: every node with its support and fidelity."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.schemas import ModelReference
+from explainers.manifest import Estimate
+from explainers.model import Model
+from explainers.rules import condition, rule
+from explainers.tree import Node
+
+
+class TreeFeatureReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that the tree may split on."""
+
+    index: int
+    name: str
+    unit: str | None
+
+
+class NodeReply(msgspec.Struct, frozen=True, kw_only=True):
+    """One node. Decisions have feature, threshold, left and right; leaves a label.
+
+    An input goes left when ``float32(value) <= threshold``. ``n`` counts training rows,
+    ``class_counts`` the network's decisions among them and ``label_counts`` the true
+    labels, in the order of ``classes``. ``fidelity`` is the share of unseen rows here
+    on which tree and network agree, estimated on ``fidelity_n`` rows that fitted
+    neither.
+    """
+
+    id: int
+    parent: int | None
+    depth: int
+    leaf: bool | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+    feature: int | UnsetType = UNSET
+    threshold: float | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    right: int | UnsetType = UNSET
+    n: int
+    fidelity: float
+    fidelity_interval: tuple[float, float]
+    fidelity_n: int
+    class_counts: tuple[int, ...]
+    label_counts: tuple[int, ...]
+
+
+class TreeReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole tree, and how well it speaks for its network on the test split."""
+
+    model: ModelReference
+    features: list[TreeFeatureReply]
+    classes: tuple[str, ...]
+    average_path_length: float
+    leaves: int
+    depth: int
+    regions: None
+    fidelity: Estimate
+    balanced_fidelity: Estimate
+    nodes: list[NodeReply]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision on the way to a node, and which branch leads there."""
+
+    node: int
+    feature: int
+    name: str
+    operator: str
+    threshold: float
+
+
+class NodePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One node with the decisions that lead to it, and those decisions in words."""
+
+    model: ModelReference
+    node: NodeReply
+    path: list[Decision]
+    rule: str
+
+
+def tree_reply(model: Model, reference: ModelReference) -> TreeReply:
+    """Return the document of ``GET /v1/models/{model}/tree``."""
+    metrics = model.manifest.metrics.tree
+    return TreeReply(
+        model=reference,
+        features=[
+            TreeFeatureReply(index=index, name=column.name, unit=column.unit)
+            for index, column in enumerate(model.manifest.tree_features)
+        ],
+        classes=model.classes,
+        average_path_length=metrics.average_path_length.value,
+        leaves=len(model.tree.leaves),
+        depth=model.tree.depth,
+        regions=None,
+        fidelity=metrics.fidelity,
+        balanced_fidelity=metrics.balanced_fidelity,
+        nodes=node_replies(model),
+    )
+
+
+def node_replies(model: Model) -> list[NodeReply]:
+    """Return every node, in order of id."""
+    parents = _parents(model)
+    return [_node_reply(model, node, parents[node.id]) for node in model.tree.nodes]
+
+
+def node_page(model: Model, reference: ModelReference, node: int) -> NodePage:
+    """Return the document of one node, which must exist."""
+    path = _path(model, node)
+    if model.tree.nodes[node].is_leaf:
+        words = rule(model.tree, model.manifest.tree_features, node)
+    else:
+        words = " and ".join(_in_words(model, step) for step in path) or "always"
+    replies = node_replies(model)
+    return NodePage(model=reference, node=replies[node], path=path, rule=words)
+
+
+def _node_reply(model: Model, node: Node, parent: int | None) -> NodeReply:
+    return NodeReply(
+        id=node.id,
+        parent=parent,
+        depth=int(model.tree.depths[node.id]),
+        leaf=True if node.is_leaf else UNSET,
+        label=UNSET if node.label is None else model.classes[node.label],
+        feature=_or_unset(node.feature),
+        threshold=UNSET if node.threshold is None else node.threshold,
+        left=_or_unset(node.left),
+        right=_or_unset(node.right),
+        n=node.n,
+        fidelity=node.fidelity.value,
+        fidelity_interval=(node.fidelity.low, node.fidelity.high),
+        fidelity_n=node.fidelity.n,
+        class_counts=node.class_counts,
+        label_counts=node.label_counts,
+    )
+
+
+def _or_unset(value: int | None) -> int | UnsetType:
+    return UNSET if value is None else value
+
+
+def _parents(model: Model) -> dict[int, int | None]:
+    parents: dict[int, int | None] = {0: None}
+    for node in model.tree.nodes:
+        if node.left is not None and node.right is not None:
+            parents[node.left] = parents[node.right] = node.id
+    return parents
+
+
+def _path(model: Model, target: int) -> list[Decision]:
+    """Return the decisions from the root to ``target``, which is not one of them."""
+    parents = _parents(model)
+    steps: list[Decision] = []
+    below, at = target, parents[target]
+    while at is not None:
+        node = model.tree.nodes[at]
+        steps.append(_decision(model, node, goes_left=below == node.left))
+        below, at = at, parents[at]
+    return steps[::-1]
+
+
+def _decision(model: Model, node: Node, *, goes_left: bool) -> Decision:
+    feature = node.feature or 0
+    return Decision(
+        node=node.id,
+        feature=feature,
+        name=model.manifest.tree_features[feature].name,
+        operator="<=" if goes_left else ">",
+        threshold=node.threshold or 0.0,
+    )
+
+
+def _in_words(model: Model, step: Decision) -> str:
+    column = model.manifest.tree_features[step.feature]
+    return condition(column, step.threshold, left=step.operator == "<=")

@@ -1,0 +1,93 @@
+"""The tree as a picture: drawn from left to right, so that labels have room."""
+
+from collections.abc import Sequence
+from html import escape
+
+from explainers.manifest import TreeFeature
+from explainers.rules import condition
+from explainers.tree import DistilledTree, Node
+
+ROW, GAP, CHARACTER, PADDING, HEIGHT = 56, 72, 7.2, 12, 40
+"""Pixels: between leaves, between columns, of a letter, inside and of a box."""
+
+_STYLE = (
+    "text{font:12px Helvetica,Arial,sans-serif;fill:#1b1b1b}"
+    ".note{fill:#555;font-size:11px}"
+    ".decision{fill:#f4f4f4;stroke:#8a8a8a}.leaf{fill:#e3f1e3;stroke:#5d8f5d}"
+    ".edge{fill:none;stroke:#8a8a8a}"
+)
+
+
+def tree_as_svg(
+    tree: DistilledTree, columns: Sequence[TreeFeature], classes: Sequence[str]
+) -> str:
+    """Return an SVG document; the upper branch is taken when the condition holds."""
+    labels = {node.id: _label(node, columns, classes) for node in tree.nodes}
+    widest = max(len(line) for lines in labels.values() for line in lines)
+    width = widest * CHARACTER + 2 * PADDING
+    y = _rows(tree)
+    x = {node.id: 8 + int(tree.depths[node.id]) * (width + GAP) for node in tree.nodes}
+    parts = [_edges(node, x, y, width) for node in tree.nodes if not node.is_leaf]
+    parts += [
+        _box(node, labels[node.id], x[node.id], y[node.id], width)
+        for node in tree.nodes
+    ]
+    total_width = max(x.values()) + width + 8
+    total_height = len(tree.leaves) * ROW + 8
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{total_width:.0f}" '
+        f'height="{total_height}" viewBox="0 0 {total_width:.0f} {total_height}" '
+        f'role="img"><title>Decision tree</title><style>{_STYLE}</style>'
+        f"{''.join(parts)}</svg>\n"
+    )
+
+
+def _label(
+    node: Node, columns: Sequence[TreeFeature], classes: Sequence[str]
+) -> tuple[str, str]:
+    note = f"n = {node.n}, fidelity {node.fidelity.value:.3f}"
+    if node.label is not None:
+        return classes[node.label], note
+    column = columns[node.feature or 0]
+    return condition(column, node.threshold or 0.0, left=True) + " ?", note
+
+
+def _rows(tree: DistilledTree) -> dict[int, float]:
+    """Give leaves one row each, and each decision the middle of its children's."""
+    y: dict[int, float] = {}
+    for node in tree.preorder():
+        if node.is_leaf:
+            y[node.id] = 4 + ROW * (sum(1 for n in y) + 0.5)
+    for node in reversed(tree.preorder()):
+        if node.left is not None and node.right is not None:
+            y[node.id] = (y[node.left] + y[node.right]) / 2
+    return y
+
+
+def _edges(node: Node, x: dict[int, float], y: dict[int, float], width: float) -> str:
+    start_x, start_y = x[node.id] + width, y[node.id]
+    drawn = []
+    for child, answer in ((node.left, "yes"), (node.right, "no")):
+        if child is None:
+            continue
+        end_x, end_y = x[child], y[child]
+        middle = (start_x + end_x) / 2
+        drawn.append(
+            f'<path class="edge" d="M{start_x:.1f} {start_y:.1f}C{middle:.1f} '
+            f'{start_y:.1f} {middle:.1f} {end_y:.1f} {end_x:.1f} {end_y:.1f}"/>'
+            f'<text class="note" x="{end_x - 26:.1f}" y="{end_y - 5:.1f}">'
+            f"{answer}</text>"
+        )
+    return "".join(drawn)
+
+
+def _box(node: Node, lines: tuple[str, str], x: float, y: float, width: float) -> str:
+    kind = "leaf" if node.is_leaf else "decision"
+    return (
+        f'<g id="node-{node.id}"><title>node {node.id}</title>'
+        f'<rect class="{kind}" x="{x:.1f}" y="{y - HEIGHT / 2:.1f}" '
+        f'width="{width:.1f}" height="{HEIGHT}" rx="6"/>'
+        f'<text x="{x + PADDING:.1f}" y="{y - 3:.1f}">{escape(lines[0])}</text>'
+        f'<text class="note" x="{x + PADDING:.1f}" y="{y + 13:.1f}">{lines[1]}</text>'
+        "</g>"
+    )
