@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from explainers.arrays import Inputs
 from explainers.manifest import ColumnKind, InputFeature, TreeFeature
-from trainer.data.table import Column
+from trainer.data.columns import Column
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,12 @@ def read_raw(data: DataConfig, base: Path) -> RawTable:
     Raises
     ------
     DataError
-        No such data set or file, not a CSV or Parquet file, or a column named twice.
+        No such data set or file, not a CSV or Parquet file, a column named twice, or
+        (Parquet) a type that is neither number, text nor boolean.
+
+    Notes
+    -----
+    Dropped columns are listed, without values.
     """
     if data.named is not None:
         if data.named not in NAMED:
@@ -39,8 +44,13 @@ def read_raw(data: DataConfig, base: Path) -> RawTable:
     path = base / (data.path or "")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    columns = _READERS[_suffix(path)](path)
-    return RawTable(columns, data.target or "")
+    return RawTable(_READERS[_suffix(path)](path, data), data.target or "")
+
+
+def _kept_as_text(data: DataConfig) -> set[str]:
+    """Return the columns whose values are names, though they may look like numbers."""
+    split = data.split if isinstance(data.split, str) else ""
+    return {*data.categorical, data.target or "", data.group or "", split}
 
 
 def _retarget(raw: RawTable, target: str | None) -> RawTable:
@@ -53,7 +63,7 @@ def _suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _read_csv(path: Path) -> dict[str, Values]:
+def _read_csv(path: Path, data: DataConfig) -> dict[str, Values]:
     """Read every value as text first: a category is then exactly what the file says."""
     try:
         with warnings.catch_warnings():
@@ -73,26 +83,39 @@ def _read_csv(path: Path) -> dict[str, Values]:
         raise DataError(f"{path}: not a CSV file: {str(error).strip()}") from error
     names = ["" if pd.isna(name) else str(name).strip() for name in frame.iloc[0]]
     _check_names(path, names)
-    body = frame.iloc[1:]
-    return {name: _parse(body.iloc[:, i]) for i, name in enumerate(names)}
+    body, as_text = frame.iloc[1:], _kept_as_text(data)
+    return {
+        name: []
+        if name in data.drop
+        else _parse(body.iloc[:, i], numbers=name not in as_text)
+        for i, name in enumerate(names)
+    }
 
 
-def _parse(column: "pd.Series[str]") -> Values:
-    """Return numbers where every value present is one, else the texts."""
-    present = column.notna()
-    numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.notna().sum() == present.sum():
-        return np.asarray(numbers, dtype=np.float64)
-    return [text.strip() if isinstance(text, str) else None for text in column.tolist()]
+def _parse(column: "pd.Series[str]", *, numbers: bool) -> Values:
+    """Return numbers where that is asked and every value is one, else the texts."""
+    if numbers:
+        parsed = pd.to_numeric(column, errors="coerce")
+        if parsed.notna().sum() == column.notna().sum():
+            return np.asarray(parsed, dtype=np.float64)
+    return [_named(text if isinstance(text, str) else "") for text in column.tolist()]
 
 
-def _read_parquet(path: Path) -> dict[str, Values]:
+def _named(text: str) -> str | None:
+    """Return a category without surrounding blanks; nothing but blanks is no value."""
+    return text.strip() or None
+
+
+def _read_parquet(path: Path, data: DataConfig) -> dict[str, Values]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: not a Parquet file: {error}") from error
     _check_names(path, table.column_names)
-    return {name: _from_arrow(name, table.column(name)) for name in table.column_names}
+    return {
+        name: [] if name in data.drop else _from_arrow(name, table.column(name))
+        for name in table.column_names
+    }
 
 
 def _from_arrow(name: str, column: "pa.ChunkedArray") -> Values:
@@ -108,7 +131,7 @@ def _from_arrow(name: str, column: "pa.ChunkedArray") -> Values:
         values = [np.nan if v is None else float(v) for v in column.to_pylist()]
         return np.array(values, dtype=np.float64)
     if pa.types.is_boolean(kind) or _is_text(kind) or pa.types.is_null(kind):
-        return [None if v is None else str(v) for v in column.to_pylist()]
+        return [_named("" if v is None else str(v)) for v in column.to_pylist()]
     raise DataError(
         f"column {name!r} holds {kind}; allowed: numbers, texts and booleans. Drop it "
         f"([data] drop = [{name!r}]) or turn it into such columns"

@@ -4,6 +4,7 @@ Training rows fit the network and the tree. Validation and test rows fit neither
 headline figures come from test alone.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from explainers.arrays import Indexes
 from trainer.data.table import Table
-from trainer.errors import DataError
+from trainer.errors import DataError, TrainingWarning
 
 PARTS = ("train", "validation", "test")
 
@@ -115,17 +116,33 @@ def _given(table: Table, column: str) -> NDArray[np.int64]:
             f"split column {column!r} holds {unknown[0]!r}; allowed: {', '.join(PARTS)}"
         )
     assigned = np.array([PARTS.index(name) for name in names], dtype=np.int64)
+    _check_straddling(table, column, assigned)
+    return assigned
+
+
+def _check_straddling(table: Table, column: str, assigned: NDArray[np.int64]) -> None:
+    """Refuse a group in two parts; identical rows, without groups, only warn.
+
+    An official split may hold chance duplicates, which its user cannot move.
+    """
     order = np.argsort(table.groups, kind="stable")
     same = np.diff(table.groups[order]) == 0
     straddling = same & (np.diff(assigned[order]) != 0)
-    if straddling.any():
-        first, second = order[np.flatnonzero(straddling)[0] + np.array([0, 1])]
+    if not straddling.any():
+        return
+    first, second = order[np.flatnonzero(straddling)[0] + np.array([0, 1])] + 1
+    if table.grouped:
         raise DataError(
-            f"split column {column!r}: data rows {first + 1} and {second + 1} belong "
-            "together (same group, or identical inputs) but stand in different parts, "
-            "which leaks; put them in the same part"
+            f"split column {column!r}: data rows {first} and {second} belong to one "
+            "group but stand in different parts; put them in the same part"
         )
-    return assigned
+    warnings.warn(
+        f"split column {column!r}: {int(straddling.sum())} rows stand in another part "
+        f"than a row with identical inputs (such as data rows {first} and {second}); "
+        "the figures may flatter",
+        TrainingWarning,
+        stacklevel=4,
+    )
 
 
 def _check_classes(table: Table, assigned: NDArray[np.int64]) -> None:

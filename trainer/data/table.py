@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,27 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainers.arrays import Indexes, Inputs
-from explainers.manifest import Kind
 from trainer.config import DataConfig
-from trainer.data.named import RawTable, Values
-from trainer.data.read import date_problem, read_raw
+from trainer.data.columns import (
+    MAX_CATEGORIES,
+    Column,
+    as_texts,
+    encode_column,
+    in_order,
+)
+from trainer.data.named import RawTable
+from trainer.data.read import read_raw
 from trainer.errors import DataError
 
-MAX_CATEGORIES = 50
-"""More distinct texts than this are identifiers or free text, not categories."""
 MIN_ROWS_PER_CLASS = 10
 """Fewer leave a class without rows in some split, or with nothing to learn from."""
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One input column; ``categories`` of the whole table, their position the code."""
-
-    name: str
-    kind: Kind
-    unit: str | None = None
-    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,8 +38,8 @@ class Table:
     y : [n] int64 class indexes.
     classes : names, in the order of ``y``'s indexes.
     groups : [n] int64; rows of one group must stay on one side of a split. Without a
-        group column, rows with identical inputs form a group: a copy of a training row
-        in the test split would be a leak.
+        group column (``grouped`` is False) rows with identical inputs form a group: a
+        copy of a training row in the test split would be a leak.
     parts : [n] names of the split of each row, where a column says so, else None.
     """
 
@@ -56,6 +48,7 @@ class Table:
     y: Indexes
     classes: tuple[str, ...]
     groups: Indexes
+    grouped: bool = False
     parts: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
@@ -91,7 +84,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     ------
     DataError
         An unknown column, a missing target, a constant target, a class with too few
-        rows, or an input column that is no feature (see ``_encode_column``).
+        rows, or an input column that is no feature (columns.py).
     """
     _check_known(raw, data)
     split = data.split if isinstance(data.split, str) else None
@@ -100,7 +93,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     if not names:
         raise DataError(f"no input column is left beside {_listed(raw.columns)}")
     y, classes = _encode_target(raw)
-    encoded = [_encode_column(name, raw.columns[name], data) for name in names]
+    encoded = [encode_column(name, raw.columns[name], data) for name in names]
     X = np.stack([values for _, values in encoded], axis=1)
     return Table(
         columns=tuple(column for column, _ in encoded),
@@ -108,6 +101,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
         y=y,
         classes=classes,
         groups=_groups(raw, data.group, X),
+        grouped=data.group is not None,
         parts=None if split is None else np.array(_complete(raw, split, "split")),
     )
 
@@ -136,27 +130,9 @@ def _listed(names: Iterable[str], most: int = 40) -> str:
     return ", ".join(map(repr, shown[:most])) + rest
 
 
-def _texts(values: Values) -> list[str | None]:
-    """Return any column as text; whole numbers lose their ".0"."""
-    if isinstance(values, list):
-        return values
-    return [
-        None if np.isnan(v) else np.format_float_positional(v, trim="-") for v in values
-    ]
-
-
-def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
-    """Sort distinct texts, as numbers where all of them are."""
-    distinct = set(texts)
-    try:
-        return tuple(sorted(distinct, key=lambda text: (float(text), text)))
-    except ValueError:
-        return tuple(sorted(distinct))
-
-
 def _complete(raw: RawTable, name: str, role: str) -> list[str]:
     """Return a column that must have a value in every row."""
-    texts = _texts(raw.columns[name])
+    texts = as_texts(raw.columns[name])
     present = [text for text in texts if text is not None]
     if len(present) != len(texts):
         first = next(i for i, text in enumerate(texts) if text is None)
@@ -170,7 +146,7 @@ def _complete(raw: RawTable, name: str, role: str) -> list[str]:
 
 def _encode_target(raw: RawTable) -> tuple[Indexes, tuple[str, ...]]:
     texts = _complete(raw, raw.target, "target")
-    classes = raw.classes or _in_order(texts)
+    classes = raw.classes or in_order(texts)
     if len(classes) > MAX_CATEGORIES:
         raise DataError(
             f"target column {raw.target!r} has {len(classes)} distinct values; at most "
@@ -192,78 +168,6 @@ def _encode_target(raw: RawTable) -> tuple[Indexes, tuple[str, ...]]:
                 "class or remove its rows"
             )
     return y, classes
-
-
-def _encode_column(
-    name: str, values: Values, data: DataConfig
-) -> tuple[Column, NDArray[np.float32]]:
-    """Return the column's schema and its values, [n] float32.
-
-    Raises
-    ------
-    DataError
-        No value at all, dates, more than MAX_CATEGORIES distinct texts, or a number
-        that is infinite or beyond single precision.
-    """
-    unit = data.units.get(name)
-    if isinstance(values, list) or name in data.categorical:
-        return _encode_categories(name, _texts(values), unit)
-    if np.isnan(values).all():
-        raise DataError(_empty_problem(name))
-    with np.errstate(over="ignore"):
-        single = values.astype(np.float32)
-    infinite = np.flatnonzero(np.isinf(single))
-    if len(infinite):
-        raise DataError(
-            f"column {name!r} holds {values[infinite[0]]:g} (data row "
-            f"{infinite[0] + 1}); allowed: finite numbers up to 3.4e38, or no value"
-        )
-    return Column(name, "numeric", unit), single
-
-
-def _encode_categories(
-    name: str, texts: list[str | None], unit: str | None
-) -> tuple[Column, NDArray[np.float32]]:
-    present = [text for text in texts if text is not None]
-    if not present:
-        raise DataError(_empty_problem(name))
-    if all(_DATE.match(text) for text in present):
-        raise DataError(date_problem(name, repr(present[0])))
-    categories = _in_order(present)
-    if len(categories) > MAX_CATEGORIES:
-        raise DataError(_identifier_problem(name, present, categories))
-    codes = {category: code for code, category in enumerate(categories)}
-    values = [np.nan if text is None else codes[text] for text in texts]
-    return (
-        Column(name, "categorical", unit, categories),
-        np.array(values, dtype=np.float32),
-    )
-
-
-def _empty_problem(name: str) -> str:
-    return f"column {name!r} has no value in any row; drop it ([data] drop)"
-
-
-def _identifier_problem(
-    name: str, present: list[str], categories: tuple[str, ...]
-) -> str:
-    numbers, other = 0, ""
-    for text in present:
-        try:
-            float(text)
-            numbers += 1
-        except ValueError:
-            other = other or text
-    if 2 * numbers > len(present) and other:
-        return (
-            f"column {name!r} holds numbers but also the text {other!r}; leave the "
-            "field empty where there is no value"
-        )
-    return (
-        f"column {name!r} has {len(categories)} distinct texts (such as "
-        f"{categories[0]!r}); at most {MAX_CATEGORIES} categories are allowed. If it "
-        "identifies rows, drop it ([data] drop) or make it the [data] group"
-    )
 
 
 def _groups(raw: RawTable, group: str | None, X: Inputs) -> Indexes:
