@@ -6,10 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Inputs: TypeAlias = NDArray[np.float32]
-"""[n, n_inputs]: raw input columns; a category is its index, a missing value NaN."""
+"""[n, *shape]: raw inputs. Tabular [n, n_inputs]: a category is its index, a missing
+value NaN. Sequence [n, steps, n_channels], zero after each row's length. Image
+[n, n_channels, height, width]."""
 
 TreeFeatures: TypeAlias = NDArray[np.float32]
 """[n, n_tree_features]: what the tree splits on; finite, in the inputs' own units."""
+
+Encoded: TypeAlias = NDArray[np.float32]
+"""[n, *shape]: what the gradient is taken with respect to. Tabular: the tree features;
+otherwise the inputs."""
 
 Logits: TypeAlias = NDArray[np.float32]
 """[n, n_classes]: centred logits, each row sums to zero."""
@@ -18,7 +24,7 @@ Probabilities: TypeAlias = NDArray[np.float32]
 """[n, n_classes]: softmax of the logits."""
 
 Gradients: TypeAlias = NDArray[np.float32]
-"""[n, n_tree_features]: d logit[target] / d tree feature."""
+"""[n, *shape] as Encoded: d logit[target] / d encoded input."""
 
 Indexes: TypeAlias = NDArray[np.int64]
 """[n]: class indexes or node ids, one a row."""

@@ -59,9 +59,12 @@ class InputFeature(Document, frozen=True, kw_only=True):
 class TreeFeature(Document, frozen=True, kw_only=True):
     """One column that the tree splits on and the gradient is taken with respect to.
 
-    ``source`` is the position of the input column that it derives from. ``mean`` is the
-    training mean (the baseline of integrated gradients), ``spread`` the training
-    standard deviation (the unit of margins and of SmoothGrad's noise; > 0).
+    ``source`` is the position of the input column (of a table) or channel (of a
+    sequence or image) that it derives from. ``mean`` is the training mean (the baseline
+    of integrated gradients), ``spread`` the training standard deviation (the unit of
+    margins and of SmoothGrad's noise; > 0). ``window`` is the number of last steps that
+    a feature of a sequence looks at; ``patch`` the top, left, height and width, in
+    pixels, of the part of an image that it averages.
     """
 
     name: str
@@ -73,10 +76,16 @@ class TreeFeature(Document, frozen=True, kw_only=True):
     spread: float
     minimum: float
     maximum: float
+    window: int | None = None
+    patch: tuple[int, int, int, int] | None = None
 
 
 class InputSchema(Document, frozen=True, kw_only=True):
-    """The graph input: ``shape`` excludes the batch axis."""
+    """The graph input: ``shape`` excludes the batch axis.
+
+    Tabular: (n_features,). Sequence: (most steps, n_channels), ragged in time. Image:
+    (n_channels, height, width). ``features`` are the columns or the channels.
+    """
 
     shape: tuple[int, ...]
     dtype: Literal["float32"] = "float32"
@@ -224,11 +233,7 @@ def _check_consistency(manifest: Manifest) -> None:
                 f"manifest.json: {label} {name!r} must match {NAME.pattern}"
             )
     inputs = manifest.input.features
-    if manifest.family == "tabular" and manifest.input.shape != (len(inputs),):
-        raise ManifestError(
-            f"manifest.json: input.shape is {list(manifest.input.shape)} but "
-            f"{len(inputs)} features are listed"
-        )
+    _check_shape(manifest)
     _check_unique("input feature", [feature.name for feature in inputs])
     _check_unique("class", list(manifest.output.classes))
     if manifest.task != "regression" and len(manifest.output.classes) < 2:
@@ -246,6 +251,18 @@ def _check_consistency(manifest: Manifest) -> None:
                 f"manifest.json: tree_features[{position}].spread is {column.spread}; "
                 "it must be greater than 0"
             )
+
+
+def _check_shape(manifest: Manifest) -> None:
+    """Compare input.shape with the family and the number of columns or channels."""
+    shape, count = manifest.input.shape, len(manifest.input.features)
+    channel_axis = {"tabular": 0, "sequence": 1, "image": 0}[manifest.family]
+    axes = {"tabular": 1, "sequence": 2, "image": 3}[manifest.family]
+    if len(shape) != axes or min(shape) < 1 or shape[channel_axis] != count:
+        raise ManifestError(
+            f"manifest.json: input.shape is {list(shape)}, which is no "
+            f"{manifest.family} input with {count} features"
+        )
 
 
 def _check_unique(what: str, names: list[str]) -> None:

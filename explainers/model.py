@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainers.arrays import (
+    Encoded,
     Gradients,
     Indexes,
     Inputs,
@@ -28,10 +29,16 @@ TRAINING_ROWS = "training_rows"
 """What a method requires that shows rows of the background sample."""
 TREE = "tree.json"
 BACKGROUND = "reference/background.npy"
+BACKGROUND_LENGTHS = "reference/background_lengths.npy"
 GOLDEN_INPUTS = "golden/inputs.npy"
+GOLDEN_LENGTHS = "golden/lengths.npy"
 GOLDEN_PROBABILITIES = "golden/probabilities.npy"
 GOLDEN_LEAVES = "golden/leaves.npy"
 GOLDEN_GRADIENT = "golden/gradient.npy"
+MEAN = "reference/mean.npy"
+SPREAD = "reference/spread.npy"
+"""Training mean and spread of the input, broadcastable to its shape: sequences and
+images. Tables keep theirs in the manifest, one a tree feature."""
 
 GOLDEN_TOLERANCE = 1e-4
 """Relative to the largest value: another CPU's kernels differ by a few 1e-6."""
@@ -41,12 +48,16 @@ GOLDEN_TOLERANCE = 1e-4
 class Prediction:
     """What network and tree answer for a batch of n inputs.
 
-    ``labels`` are the network's class indexes, ``leaves`` the tree's leaf ids and
-    ``tree_labels`` the tree's class indexes; all [n].
+    ``encoded`` is what the gradient is taken with respect to. ``lengths`` counts each
+    row's steps (1 for families without time); ``labels`` are the network's class
+    indexes, ``leaves`` the tree's leaf ids, ``tree_labels`` the tree's class indexes;
+    all [n].
     """
 
     inputs: Inputs
+    lengths: Indexes
     tree_features: TreeFeatures
+    encoded: Encoded
     logits: Logits
     probabilities: Probabilities
     labels: Indexes
@@ -59,12 +70,19 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Model:
-    """One served model, immutable. Build it with ``load_model``."""
+    """One served model, immutable. Build it with ``load_model``.
+
+    ``mean`` and ``spread`` are the training mean and standard deviation of the encoded
+    input, broadcastable to one row's shape; the baseline and the unit of noise.
+    """
 
     manifest: Manifest
     digest: str
     tree: DistilledTree
     background: Inputs
+    background_lengths: Indexes
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
     sessions: dict[str, Session]
     files: dict[str, bytes]
 
@@ -78,17 +96,10 @@ class Model:
         """Class names in the order of logits and probabilities."""
         return self.manifest.output.classes
 
-    @cached_property
-    def spread(self) -> NDArray[np.float32]:
-        """[n_tree_features]: training standard deviation of each tree feature."""
-        columns = self.manifest.tree_features
-        return np.array([column.spread for column in columns], dtype=np.float32)
-
-    @cached_property
-    def mean(self) -> NDArray[np.float32]:
-        """[n_tree_features]: training mean of each tree feature."""
-        columns = self.manifest.tree_features
-        return np.array([column.mean for column in columns], dtype=np.float32)
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the gradient is taken at other columns than the inputs themselves."""
+        return self.manifest.family == "tabular" and "tree_features" in self.sessions
 
     @cached_property
     def sources(self) -> NDArray[np.intp]:
@@ -96,84 +107,11 @@ class Model:
         columns = self.manifest.tree_features
         return np.array([column.source for column in columns], dtype=np.intp)
 
-    def predict(self, inputs: Inputs) -> Prediction:
-        """Answer a batch with network and tree.
-
-        Parameters
-        ----------
-        inputs : [n, n_inputs] float32, as ``encode_instances`` returns.
-
-        Raises
-        ------
-        NonFiniteError
-            The network answered NaN or infinity.
-        """
-        logits, probabilities = self.forward(inputs)
-        features = self.to_tree_features(inputs)
-        leaves = self.tree.apply(features)
-        return Prediction(
-            inputs=inputs,
-            tree_features=features,
-            logits=logits,
-            probabilities=probabilities,
-            labels=logits.argmax(axis=1),
-            leaves=leaves,
-            tree_labels=self.tree.labels[leaves],
-        )
-
-    def forward(self, inputs: Inputs) -> tuple[Logits, Probabilities]:
-        """Run the network alone: logits and probabilities, both [n, n_classes].
-
-        Raises
-        ------
-        NonFiniteError
-            The network answered NaN or infinity.
-        """
-        logits, probabilities = self.sessions["predict"].run({"input": inputs})
-        if not np.isfinite(logits).all():
-            raise NonFiniteError(
-                f"model {self.name!r} answered a non-finite logit; an input far "
-                "outside the training range is the usual cause"
-            )
-        return logits, probabilities
-
-    def to_tree_features(self, inputs: Inputs) -> TreeFeatures:
-        """Return what the tree splits on: [n, n_tree_features] float32, finite."""
-        session = self.sessions.get("tree_features")
-        return inputs if session is None else session.run({"input": inputs})[0]
-
-    def gradient(
-        self, features: TreeFeatures, targets: Indexes
-    ) -> tuple[Logits, Gradients]:
-        """Differentiate one logit a row.
-
-        Parameters
-        ----------
-        features : [n, n_tree_features] float32.
-        targets : [n] int64 class indexes.
-
-        Returns
-        -------
-        Logits [n, n_classes] and d logit[target] / d feature [n, n_tree_features].
-
-        Raises
-        ------
-        NonFiniteError
-            A logit or a gradient is NaN or infinite.
-        """
-        session = self.sessions["gradient"]
-        logits, gradient = session.run(
-            {session.inputs[0]: features, session.inputs[1]: targets}
-        )
-        if not (np.isfinite(logits).all() and np.isfinite(gradient).all()):
-            raise NonFiniteError(f"model {self.name!r}: a non-finite gradient")
-        return logits, gradient
-
     @cached_property
     def provides(self) -> frozenset[str]:
-        """What a method may require: the graphs, and whether rows may be shown."""
+        """What a method may require: graphs, the family, whether rows may be shown."""
         shown = {TRAINING_ROWS} if self.manifest.expose == "tree" else set()
-        return frozenset(self.sessions) | shown
+        return frozenset(self.sessions) | shown | {self.manifest.family}
 
     def why_missing(self, requirement: str) -> str:
         """Say why this bundle does not provide what a method requires."""
@@ -181,6 +119,8 @@ class Model:
             return (
                 f"its bundle exposes the {self.manifest.expose} only, no training rows"
             )
+        if requirement not in GRAPHS:
+            return f"the method is for {requirement} inputs, not {self.manifest.family}"
         reason = self.manifest.unavailable.get(
             requirement, "the bundle has no such graph"
         )
@@ -189,7 +129,105 @@ class Model:
     @cached_property
     def background_prediction(self) -> Prediction:
         """What network and tree answer for the background sample."""
-        return self.predict(self.background)
+        return self.predict(self.background, self.background_lengths)
+
+    def predict(self, inputs: Inputs, lengths: Indexes | None = None) -> Prediction:
+        """Answer a batch with network and tree.
+
+        Parameters
+        ----------
+        inputs : [n, *shape] float32, as ``encode_instances`` returns.
+        lengths : [n] int64, the steps of each sequence; None means all.
+
+        Raises
+        ------
+        NonFiniteError
+            The network answered NaN or infinity.
+        """
+        if lengths is None:
+            steps = inputs.shape[1] if self.manifest.family == "sequence" else 1
+            lengths = np.full(len(inputs), steps, dtype=np.int64)
+        logits, probabilities = self.forward(inputs, lengths)
+        features = self.to_tree_features(inputs, lengths)
+        leaves = self.tree.apply(features)
+        return Prediction(
+            inputs=inputs,
+            lengths=lengths,
+            tree_features=features,
+            encoded=features if self.manifest.family == "tabular" else inputs,
+            logits=logits,
+            probabilities=probabilities,
+            labels=logits.argmax(axis=1),
+            leaves=leaves,
+            tree_labels=self.tree.labels[leaves],
+        )
+
+    def forward(
+        self, inputs: Inputs, lengths: Indexes | None = None
+    ) -> tuple[Logits, Probabilities]:
+        """Run the network alone: logits and probabilities, both [n, n_classes].
+
+        Raises
+        ------
+        NonFiniteError
+            The network answered NaN or infinity.
+        """
+        feeds = self._feeds(inputs, lengths)
+        logits, probabilities, *_ = self.sessions["predict"].run(feeds)
+        if not np.isfinite(logits).all():
+            raise NonFiniteError(
+                f"model {self.name!r} answered a non-finite logit; an input far "
+                "outside the training range is the usual cause"
+            )
+        return logits, probabilities
+
+    def to_tree_features(
+        self, inputs: Inputs, lengths: Indexes | None = None
+    ) -> TreeFeatures:
+        """Return what the tree splits on: [n, n_tree_features] float32, finite."""
+        session = self.sessions.get("tree_features")
+        return (
+            inputs if session is None else session.run(self._feeds(inputs, lengths))[0]
+        )
+
+    def gradient(
+        self, encoded: Encoded, targets: Indexes, lengths: Indexes | None = None
+    ) -> tuple[Logits, Gradients]:
+        """Differentiate one logit a row.
+
+        Parameters
+        ----------
+        encoded : [n, *shape] float32. targets : [n] int64 class indexes.
+        lengths : [n] int64, for sequences.
+
+        Returns
+        -------
+        Logits [n, n_classes] and d logit[target] / d encoded [n, *shape].
+
+        Raises
+        ------
+        NonFiniteError
+            A logit or a gradient is NaN or infinite.
+        """
+        session = self.sessions["gradient"]
+        feeds: dict[str, NDArray[np.generic]] = {
+            session.inputs[0]: encoded,
+            "target": targets,
+        }
+        if lengths is not None and self.manifest.family == "sequence":
+            feeds["lengths"] = lengths
+        logits, gradient = session.run(feeds)
+        if not (np.isfinite(logits).all() and np.isfinite(gradient).all()):
+            raise NonFiniteError(f"model {self.name!r}: a non-finite gradient")
+        return logits, gradient
+
+    def _feeds(
+        self, inputs: Inputs, lengths: Indexes | None
+    ) -> dict[str, NDArray[np.generic]]:
+        feeds: dict[str, NDArray[np.generic]] = {"input": inputs}
+        if lengths is not None and self.manifest.family == "sequence":
+            feeds["lengths"] = lengths
+        return feeds
 
 
 def open_model(directory: Path) -> Model:
@@ -206,22 +244,30 @@ def load_model(bundle: Bundle) -> Model:
         A graph that is not allowed or does not load, a tree that is none, arrays of the
         wrong shape, or golden inputs that no longer give the golden outputs.
     """
+    for required in ("predict.onnx", TREE):
+        if required not in bundle.files:
+            raise IntegrityError(f"{required}: every bundle must have it")
     manifest = bundle.manifest
     sessions = {
         graph: _open_graph(bundle, f"{graph}.onnx")
         for graph in GRAPHS
         if f"{graph}.onnx" in bundle.files
     }
-    for required in ("predict.onnx", TREE):
-        if required not in bundle.files:
-            raise IntegrityError(f"{required}: every bundle must have it")
     columns = len(manifest.tree_features)
-    if "tree_features" not in sessions and columns != len(manifest.input.features):
+    if "tree_features" not in sessions and manifest.input.shape != (columns,):
         raise IntegrityError("tree_features.onnx: missing, but the manifest needs it")
-    tree = read_tree(bundle.files[TREE], columns, len(manifest.output.classes))
-    background = _inputs(bundle, BACKGROUND)
+    background, lengths = _inputs(bundle, BACKGROUND, BACKGROUND_LENGTHS)
+    mean, spread = _moments(bundle)
     model = Model(
-        manifest, bundle.digest, tree, background, sessions, _documents(bundle)
+        manifest=manifest,
+        digest=bundle.digest,
+        tree=read_tree(bundle.files[TREE], columns, len(manifest.output.classes)),
+        background=background,
+        background_lengths=lengths,
+        mean=mean,
+        spread=spread,
+        sessions=sessions,
+        files=_documents(bundle),
     )
     _check_golden(model, bundle)
     return model
@@ -241,25 +287,61 @@ def _documents(bundle: Bundle) -> dict[str, bytes]:
     }
 
 
-def _inputs(bundle: Bundle, path: str) -> Inputs:
+def _moments(bundle: Bundle) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    manifest = bundle.manifest
+    if manifest.family == "tabular":
+        columns = manifest.tree_features
+        mean = np.array([column.mean for column in columns], dtype=np.float32)
+        spread = np.array([column.spread for column in columns], dtype=np.float32)
+        return mean, spread
+    moments = []
+    for path in (MEAN, SPREAD):
+        array = decode_array(bundle, path)
+        shape = manifest.input.shape
+        fits = array.ndim <= len(shape) and all(
+            a in (1, s) for a, s in zip(array.shape[::-1], shape[::-1], strict=False)
+        )
+        if array.dtype != np.float32 or not fits or not np.isfinite(array).all():
+            raise IntegrityError(f"{path}: not finite float32 for input {list(shape)}")
+        moments.append(cast(NDArray[np.float32], array))
+    return moments[0], moments[1]
+
+
+def _inputs(bundle: Bundle, path: str, lengths_path: str) -> tuple[Inputs, Indexes]:
+    """Read inputs and, for sequences, their lengths; check them by the manifest."""
     array = decode_array(bundle, path)
-    expected = bundle.manifest.input.shape
-    if array.dtype != np.float32 or array.shape[1:] != expected or not len(array):
+    shape, family = bundle.manifest.input.shape, bundle.manifest.family
+    ragged = family == "sequence"
+    fits = (
+        array.ndim == len(shape) + 1
+        and array.shape[2:] == shape[1:]
+        and (array.shape[1] <= shape[0] if ragged else array.shape[1] == shape[0])
+    )
+    if array.dtype != np.float32 or not fits or not len(array):
         raise IntegrityError(
             f"{path}: {array.dtype} {list(array.shape)}, expected float32 "
-            f"[n >= 1, {', '.join(map(str, expected))}]"
+            f"[n >= 1, {', '.join(map(str, shape))}]"
         )
-    return cast(Inputs, array)
+    lengths = np.ones(len(array), dtype=np.int64)
+    if ragged:
+        lengths = cast(Indexes, decode_array(bundle, lengths_path))
+        inside = lengths.shape == (len(array),) and lengths.dtype == np.int64
+        if not inside or lengths.min() < 1 or lengths.max() > array.shape[1]:
+            raise IntegrityError(f"{lengths_path}: not the lengths of {path}")
+    return cast(Inputs, array), lengths
 
 
 def _check_golden(model: Model, bundle: Bundle) -> None:
+    inputs, lengths = _inputs(bundle, GOLDEN_INPUTS, GOLDEN_LENGTHS)
     try:
-        prediction = model.predict(_inputs(bundle, GOLDEN_INPUTS))
+        prediction = model.predict(inputs, lengths)
         _compare(bundle, GOLDEN_PROBABILITIES, prediction.probabilities)
         if not np.array_equal(decode_array(bundle, GOLDEN_LEAVES), prediction.leaves):
             raise GoldenMismatchError(f"{GOLDEN_LEAVES}: the tree routes differently")
         if "gradient" in model.sessions:
-            _, gradient = model.gradient(prediction.tree_features, prediction.labels)
+            _, gradient = model.gradient(
+                prediction.encoded, prediction.labels, prediction.lengths
+            )
             _compare(bundle, GOLDEN_GRADIENT, gradient)
     except (IntegrityError, GoldenMismatchError):
         raise

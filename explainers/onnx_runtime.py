@@ -16,6 +16,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 MAX_ROWS_PER_RUN = 4096
+MAX_BYTES_PER_RUN = 16 * 2**20
 """Larger batches are run in chunks, which bounds the memory of intermediate tensors."""
 
 
@@ -48,12 +49,14 @@ class Session:
         self, feeds: Mapping[str, NDArray[np.generic]]
     ) -> list[NDArray[np.float32]]:
         """Return every output for the whole batch, in the order of ``outputs``."""
-        n = len(next(iter(feeds.values())))
-        if n <= MAX_ROWS_PER_RUN:
+        first = next(iter(feeds.values()))
+        n, row_bytes = len(first), first[:1].nbytes
+        most = max(1, min(MAX_ROWS_PER_RUN, MAX_BYTES_PER_RUN // max(1, row_bytes)))
+        if n <= most:
             return self._run(feeds)
         chunks = [
-            self._run({k: v[i : i + MAX_ROWS_PER_RUN] for k, v in feeds.items()})
-            for i in range(0, n, MAX_ROWS_PER_RUN)
+            self._run({name: values[i : i + most] for name, values in feeds.items()})
+            for i in range(0, n, most)
         ]
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 

@@ -1,6 +1,6 @@
 """What every explanation method is made of, and what several of them share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from explainers.arrays import Gradients, Indexes, TreeFeatures
+from explainers.arrays import Encoded, Gradients, Indexes
 from explainers.errors import ParameterError
 from explainers.model import Model, Prediction
 
@@ -67,7 +67,8 @@ class Explainer:
 class Attribution:
     """Attribution of one class's logit to the inputs.
 
-    ``attributions`` has one value an input feature, in input order. Where the network
+    ``attributions`` has the shape of the input: one value a feature in input order, a
+    step and channel, or a channel and pixel. Where the network
     reads encoded columns (categories, missing-value indicators), it is their sum, and
     ``encoded_attributions`` holds one value an encoded column, in the order of the
     tree's features; otherwise that is null. ``off_path_share`` is the share of
@@ -119,17 +120,17 @@ def class_index(model: Model, target: int | str) -> int:
 
 
 def by_input(model: Model, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum one row of encoded attributions into one value an input feature.
+    """Sum one row of encoded attributions into one value an input.
 
     Parameters
     ----------
-    encoded : [n_tree_features] float32.
+    encoded : one row, [n_tree_features] or the shape of the input; float32.
 
     Returns
     -------
-    [n_inputs] float32; ``encoded`` itself where inputs and tree features are the same.
+    The input's shape, float32; ``encoded`` itself where the two are the same.
     """
-    if "tree_features" not in model.sessions:
+    if not model.is_encoded:
         return encoded
     summed = np.zeros(len(model.manifest.input.features), dtype=np.float64)
     np.add.at(summed, model.sources, encoded)
@@ -137,17 +138,31 @@ def by_input(model: Model, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def without_absent_categories(
-    model: Model, features: TreeFeatures, gradients: Gradients
+    model: Model, encoded: Encoded, gradients: Gradients
 ) -> Gradients:
     """Zero the gradients of indicator columns that are off, before summing by input.
 
     Moving along a category's code means nothing, so a categorical input's derivative is
-    the one at the column that is on. Both arguments and the result: [n, d] or [d].
+    the one at the column that is on. Both arguments and the result: the same shape.
     """
+    if not model.is_encoded:
+        return gradients
     indicator = np.array(
         [column.kind != "value" for column in model.manifest.tree_features]
     )
-    return np.where(indicator & (features == 0), np.float32(0), gradients)
+    return np.where(indicator & (encoded == 0), np.float32(0), gradients)
+
+
+MAX_BYTES_AT_ONCE = 32 * 2**20
+"""Bound on the copies of inputs that a sampling method holds at one time."""
+
+
+def row_chunks(encoded: Encoded, copies: int) -> Iterator[slice]:
+    """Divide a batch so that ``copies`` of each row of a chunk stay within memory."""
+    row_bytes = max(1, encoded[:1].nbytes)
+    size = max(1, MAX_BYTES_AT_ONCE // (copies * row_bytes))
+    for start in range(0, len(encoded), size):
+        yield slice(start, min(start + size, len(encoded)))
 
 
 def described(parameters: Parameters, **resolved: object) -> dict[str, Any]:
@@ -162,17 +177,21 @@ def off_path_share(
     """Return the share of |attribution| on inputs that the path to ``leaf`` ignores.
 
     Near 1, the network decides here on other grounds than the tree states; null when
-    every attribution is zero. ``attributions`` is [n_inputs].
+    every attribution is zero. ``attributions`` has the shape of one input.
     """
     weight = np.abs(attributions.astype(np.float64))
     total = float(weight.sum())
     if total == 0:
         return None
-    nodes = model.tree.nodes
-    used = {nodes[node].feature for node in model.tree.path_to(leaf)} - {None}
-    inputs = {int(model.sources[feature]) for feature in used if feature is not None}
-    on_path = float(weight[sorted(inputs)].sum()) if inputs else 0.0
-    return max(0.0, 1 - on_path / total)
+    on_path = np.zeros(weight.shape, dtype=bool)
+    for feature in model.tree.intervals(leaf):
+        column = model.manifest.tree_features[feature]
+        if column.patch is not None:
+            top, left, height, width = column.patch
+            on_path[column.source, top : top + height, left : left + width] = True
+        else:  # a column of a table, or a channel at every step of a sequence
+            on_path[..., column.source] = True
+    return max(0.0, 1 - float(weight[on_path].sum()) / total)
 
 
 def attribution(
@@ -191,16 +210,18 @@ def attribution(
 
     Parameters
     ----------
-    encoded : [n_tree_features]. attributions : [n_inputs], when it is not their sum.
+    encoded : one row's shape. attributions : the input's, when it is not their sum.
     resolved : parameters as used, where they differ from what was asked for.
     """
     if attributions is None:
         attributions = by_input(model, encoded)
+    if model.manifest.family == "sequence":  # without the padding of the batch
+        attributions = attributions[: int(prediction.lengths[row])]
     return Attribution(
         method=method,
         target=model.classes[target],
         attributions=np.ascontiguousarray(attributions),
-        encoded_attributions=encoded if "tree_features" in model.sessions else None,
+        encoded_attributions=encoded if model.is_encoded else None,
         off_path_share=off_path_share(model, int(prediction.leaves[row]), attributions),
         parameters=described(parameters, **resolved),
         seed=parameters.seed,

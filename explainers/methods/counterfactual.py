@@ -280,7 +280,7 @@ METHOD = Explainer(
     source="Wachter et al. 2017, Counterfactual explanations without opening the black "
     "box, section 3; leaves as in Carreira-Perpinan and Hada 2021",
     cost="cheap",
-    requires=(),
+    requires=("tabular",),
     parameters=CounterfactualParameters,
     result=Counterfactual,
     explain=explain,

@@ -25,9 +25,9 @@ def explain(
     summed over those that are on, since moving along a category's code means nothing.
     """
     targets = resolve_targets(model, prediction, parameters.target)
-    features = prediction.tree_features
-    _, gradients = model.gradient(features, targets)
-    shown = without_absent_categories(model, features, gradients)
+    encoded = prediction.encoded
+    _, gradients = model.gradient(encoded, targets, prediction.lengths)
+    shown = without_absent_categories(model, encoded, gradients)
     return [
         attribution(
             model, prediction, row, int(target), gradients[row], parameters,

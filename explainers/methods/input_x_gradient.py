@@ -19,8 +19,8 @@ def explain(
 ) -> list[Attribution]:
     """Return input * d logit[target] / d input for each row, in logits."""
     targets = resolve_targets(model, prediction, parameters.target)
-    _, gradients = model.gradient(prediction.tree_features, targets)
-    products = prediction.tree_features * gradients
+    _, gradients = model.gradient(prediction.encoded, targets, prediction.lengths)
+    products = prediction.encoded * gradients
     return [
         attribution(
             model, prediction, row, int(target), products[row], parameters,

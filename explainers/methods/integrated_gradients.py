@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from explainers.arrays import Floats, Indexes, TreeFeatures
+from explainers.arrays import Encoded, Floats, Indexes
 from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
     attribution,
     resolve_targets,
+    row_chunks,
 )
 from explainers.model import Model, Prediction
 
@@ -78,14 +79,19 @@ def explain(
     tolerance: the error is not monotone in the number of steps, so it is measured.
     """
     targets = resolve_targets(model, prediction, parameters.target)
-    baseline = _baseline(model, parameters.baseline)
+    baseline = _baseline(model, parameters.baseline, prediction.encoded)
     change = _logit_change(model, prediction, baseline, targets)
     results: dict[int, IntegratedGradients] = {}
     pending = np.arange(len(prediction))
     steps = parameters.steps
     while len(pending):
         encoded = integrate(
-            model, prediction.tree_features[pending], targets[pending], baseline, steps
+            model,
+            prediction.encoded[pending],
+            prediction.lengths[pending],
+            targets[pending],
+            baseline,
+            steps,
         )
         last = 2 * steps > parameters.max_steps
         for row, values in zip(pending.tolist(), encoded, strict=True):
@@ -108,48 +114,64 @@ def explain(
 
 def integrate(
     model: Model,
-    features: TreeFeatures,
+    encoded: Encoded,
+    lengths: Indexes,
     targets: Indexes,
-    baseline: TreeFeatures,
+    baseline: Encoded,
     steps: int,
 ) -> list[Floats]:
     """Return the attributions of each row by Gauss-Legendre quadrature.
 
     Parameters
     ----------
-    features : [n, d]. targets : [n]. baseline : [d].
+    encoded : [n, *shape]. lengths, targets : [n]. baseline : one row's shape.
 
     Returns
     -------
-    n arrays [d] float64. Each is summed by itself, so that an answer does not depend on
-    the batch it came in.
+    n arrays of one row's shape, float64. Each is summed by itself, so that an answer
+    does not depend on the batch it came in.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas = ((nodes + 1) / 2).astype(np.float32)  # [-1, 1] -> [0, 1]
-    difference = features - baseline
-    path = baseline + alphas[None, :, None] * difference[:, None, :]  # [n, steps, d]
-    n, _, d = path.shape
-    _, gradients = model.gradient(path.reshape(n * steps, d), targets.repeat(steps))
-    per_row = gradients.reshape(n, steps, d).astype(np.float64)
-    half = weights / 2
-    return [
-        difference[row].astype(np.float64) * (half[:, None] * per_row[row]).sum(axis=0)
-        for row in range(n)
-    ]
+    half = (weights / 2).reshape(-1, *(1,) * (encoded.ndim - 1))
+    alphas = alphas.reshape(half.shape)
+    attributions: list[Floats] = []
+    for chunk in row_chunks(encoded, steps):
+        difference = encoded[chunk] - baseline
+        path = baseline + alphas * difference[:, None]  # [rows, steps, *shape]
+        _, gradients = model.gradient(
+            path.reshape(-1, *encoded.shape[1:]),
+            targets[chunk].repeat(steps),
+            lengths[chunk].repeat(steps),
+        )
+        for row, along_path in zip(
+            difference, gradients.reshape(path.shape), strict=True
+        ):
+            mean = (half * along_path).sum(axis=0)  # float64
+            attributions.append(row.astype(np.float64) * mean)
+    return attributions
 
 
-def _baseline(model: Model, name: Baseline) -> TreeFeatures:
-    return model.mean if name == "training_mean" else np.zeros_like(model.mean)
+def _baseline(model: Model, name: Baseline, encoded: Encoded) -> Encoded:
+    value = model.mean if name == "training_mean" else np.zeros_like(model.mean)
+    return np.broadcast_to(value, encoded.shape[1:])
 
 
 def _logit_change(
-    model: Model, prediction: Prediction, baseline: TreeFeatures, targets: Indexes
+    model: Model, prediction: Prediction, baseline: Encoded, targets: Indexes
 ) -> Floats:
     """logit[target](input) - logit[target](baseline), [n] float64."""
-    start, _ = model.gradient(baseline[None, :], targets[:1])
     rows = np.arange(len(prediction))
-    end = prediction.logits[rows, targets].astype(np.float64)
-    change: Floats = end - start[0, targets].astype(np.float64)
+    starts = np.broadcast_to(baseline, prediction.encoded.shape)
+    if model.manifest.family != "sequence":  # the baseline of a sequence has a length
+        starts = starts[:1]
+    start, _ = model.gradient(
+        np.ascontiguousarray(starts),
+        targets[: len(starts)],
+        prediction.lengths[: len(starts)],
+    )
+    before = np.broadcast_to(start, prediction.logits.shape)[rows, targets]
+    change: Floats = prediction.logits[rows, targets].astype(np.float64) - before
     return change
 
 

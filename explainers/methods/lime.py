@@ -239,7 +239,7 @@ METHOD = Explainer(
     "the input. Trust it as far as `held_out_r2` and `local_prediction_gap` allow.",
     source="Ribeiro et al. 2016, Why Should I Trust You?, section 3",
     cost="expensive",
-    requires=(),
+    requires=("tabular",),
     parameters=LimeParameters,
     result=Lime,
     explain=explain,

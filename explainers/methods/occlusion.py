@@ -74,7 +74,7 @@ METHOD = Explainer(
     source="Zeiler and Fergus 2014, Visualizing and Understanding Convolutional "
     "Networks, section 4.2",
     cost="moderate",
-    requires=(),
+    requires=("tabular",),
     parameters=OcclusionParameters,
     result=Attribution,
     explain=explain,

@@ -86,7 +86,7 @@ METHOD = Explainer(
     source="Bien and Tibshirani 2011, Prototype selection for interpretable "
     "classification, section 2",
     cost="cheap",
-    requires=("training_rows",),
+    requires=("tabular", "training_rows"),
     parameters=PrototypesParameters,
     result=Prototypes,
     explain=explain,

@@ -13,6 +13,7 @@ from explainers.methods.base import (
     attribution,
     by_input,
     resolve_targets,
+    row_chunks,
     without_absent_categories,
 )
 from explainers.model import Model, Prediction
@@ -45,36 +46,52 @@ def explain(
     that an answer does not depend on the batch it came in.
     """
     targets = resolve_targets(model, prediction, parameters.target)
-    noise = noise_for(model, parameters)  # [samples, d]
-    features = prediction.tree_features
-    noisy = features[:, None, :] + noise[None, :, :]  # [n, samples, d]
-    n, samples, d = noisy.shape
-    _, gradients = model.gradient(
-        noisy.reshape(n * samples, d), targets.repeat(samples)
-    )
-    per_row = gradients.reshape(n, samples, d).astype(np.float64)
-    means = [per_row[row].mean(axis=0).astype(np.float32) for row in range(n)]
-    shown = [
-        without_absent_categories(model, features[row], means[row]) for row in range(n)
-    ]
+    encoded, lengths = prediction.encoded, prediction.lengths
+    copies = parameters.samples
+    means: list[NDArray[np.float32]] = []
+    for chunk in row_chunks(encoded, copies):
+        noisy = np.stack(
+            [
+                row + noise_for(model, parameters, row.shape, int(length))
+                for row, length in zip(encoded[chunk], lengths[chunk], strict=True)
+            ]
+        )  # [rows, samples, *shape]
+        _, gradients = model.gradient(
+            noisy.reshape(-1, *encoded.shape[1:]),
+            targets[chunk].repeat(copies),
+            lengths[chunk].repeat(copies),
+        )
+        for row in gradients.reshape(noisy.shape):
+            means.append(row.mean(axis=0, dtype=np.float64).astype(np.float32))
     return [
         attribution(
             model, prediction, row, int(target), means[row], parameters,
-            method="smoothgrad", attributions=by_input(model, shown[row]),
+            method="smoothgrad",
+            attributions=by_input(
+                model, without_absent_categories(model, encoded[row], means[row])
+            ),
         )
         for row, target in enumerate(targets)
     ]  # fmt: skip
 
 
-def noise_for(model: Model, parameters: SmoothGradParameters) -> NDArray[np.float32]:
-    """Return the noise that the parameters stand for: [samples, d] float32."""
-    numeric = np.array(
-        [column.kind == "value" for column in model.manifest.tree_features]
-    )
+def noise_for(
+    model: Model, parameters: SmoothGradParameters, shape: tuple[int, ...], length: int
+) -> NDArray[np.float32]:
+    """Return the noise that the parameters stand for: [samples, *shape] float32.
+
+    Indicator columns get none, nor do the steps after a sequence's ``length``.
+    """
     generator = np.random.Generator(np.random.PCG64(parameters.seed))
-    draws = generator.standard_normal((parameters.samples, len(numeric)))
-    scale = parameters.noise * model.spread.astype(np.float64) * numeric
-    noise: NDArray[np.float32] = (draws * scale).astype(np.float32)
+    ragged = model.manifest.family == "sequence"
+    drawn = (length, *shape[1:]) if ragged else shape
+    noise = np.zeros((parameters.samples, *shape), dtype=np.float32)
+    noise[:, : drawn[0]] = generator.standard_normal(
+        (parameters.samples, *drawn), dtype=np.float32
+    )
+    noise *= np.float32(parameters.noise) * model.spread
+    if model.is_encoded:
+        noise *= [column.kind == "value" for column in model.manifest.tree_features]
     return noise
 
 
