@@ -1,13 +1,12 @@
 """From instances to the bodies of ``:predict`` and ``:explain``. Knows no HTTP."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from api.encoding import encode
 from api.explaining import CachePolicy, Explained, ExplanationService
 from api.explanation_requests import ExplanationRequest, read_requests
+from api.extreme_inputs import extreme_inputs_named
 from api.limits import check_price
 from api.schemas import (
     ExplainReply,
@@ -18,7 +17,6 @@ from api.schemas import (
 )
 from api.served_model import ServedModel
 from explainers.arrays import Inputs
-from explainers.errors import InstanceError, NonFiniteError
 from explainers.instances import encode_instances
 from explainers.model import Model, Prediction
 
@@ -35,7 +33,7 @@ class Answer:
 def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     """Answer ``:predict``."""
     inputs = encode_instances(served.model.manifest.input, request.instances)
-    with _extreme_inputs_named(served.model, inputs):
+    with extreme_inputs_named(served.model, inputs):
         prediction = served.model.predict(inputs)
         reply = PredictReply(_predictions(served.model, prediction), served.reference)
         return Answer(encode(reply), prediction)
@@ -52,7 +50,7 @@ def answer_explain(
     asked = read_requests(model, request.explanations, request.seed)
     inputs = encode_instances(model.manifest.input, request.instances)
     check_price(model, asked, len(inputs))
-    with _extreme_inputs_named(model, inputs):
+    with extreme_inputs_named(model, inputs):
         return _explain(served, inputs, asked, explanations, policy)
 
 
@@ -80,29 +78,3 @@ def _predictions(model: Model, prediction: Prediction) -> list[PredictionReply]:
             prediction.labels.tolist(), prediction.probabilities, strict=True
         )
     ]
-
-
-@contextlib.contextmanager
-def _extreme_inputs_named(model: Model, inputs: Inputs) -> Iterator[None]:
-    """Tell the client's fault from the model's where there is no finite answer.
-
-    A value of 1e38 overflows any network: the client hears which one it was. Within the
-    training range the model is to blame, and the error passes on.
-    """
-    try:
-        yield
-    except NonFiniteError as error:
-        for row, values in enumerate(inputs.tolist()):
-            for feature, value in zip(
-                model.manifest.input.features, values, strict=True
-            ):
-                low, high = feature.minimum, feature.maximum
-                if low is None or high is None or not (value < low or value > high):
-                    continue
-                raise InstanceError(
-                    f"$.instances[{row}][{feature.name!r}]",
-                    f"{value:g} is outside the training range, and there is no finite "
-                    f"answer for this instance ({error})",
-                    f"values from {low:g} to {high:g} were seen in training",
-                ) from error
-        raise

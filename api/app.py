@@ -4,14 +4,21 @@ import os
 
 from flask import Flask
 
-from api import access, error_handlers, logs, request_log, security_headers
+from api import (
+    access,
+    documentation,
+    error_handlers,
+    logs,
+    request_log,
+    security_headers,
+)
 from api.cache import open_cache
+from api.converters import ModelName
 from api.explaining import ExplanationService
 from api.keys import read_keys
 from api.metrics import Metrics
 from api.model_store import load_models
 from api.routes import BLUEPRINTS
-from api.routes.converters import ModelName
 from api.service import EXTENSION, Service
 from api.settings import Settings, from_environment
 
@@ -30,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     logs.configure()
     settings = settings or from_environment(os.environ)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a double slash is another path, not a redirect
     app.url_map.converters["model"] = ModelName
     app.extensions[EXTENSION] = _build_service(settings)
@@ -40,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     error_handlers.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    _describe(app)
     return app
 
 
@@ -54,3 +62,9 @@ def _build_service(settings: Settings) -> Service:
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
     )
+
+
+def _describe(app: Flask) -> None:
+    service: Service = app.extensions[EXTENSION]
+    models = {name: served.model for name, served in service.store.models.items()}
+    documentation.register(app, models, keyed=service.keys is not None)

@@ -124,7 +124,12 @@ class _Column:
         self._prediction = prediction
         self._request = request
         key_of = ExplanationKeys(model.digest, request.method.name, request.parameters)
-        self.keys = [key_of(row) for row in prediction.inputs]
+        # A sequence counts up to its own length: padding depends on the batch.
+        ragged = model.manifest.family == "sequence"
+        self.keys = [
+            key_of(row[:length] if ragged else row)
+            for row, length in zip(prediction.inputs, prediction.lengths, strict=True)
+        ]
 
     def compute(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
         """Compute and encode the rows of these keys."""

@@ -1,5 +1,6 @@
 """What one request may ask for: bounds on everything that a client sends."""
 
+import math
 from collections.abc import Sequence
 
 from api.errors import Fault, RequestError
@@ -37,8 +38,8 @@ def check_price(
     RequestError
         Says the price, the limit and the dearest explanation.
     """
-    columns = len(model.manifest.input.features)
-    limit = min(MAX_NETWORK_ROWS, MAX_NETWORK_VALUES // columns)
+    values = math.prod(model.manifest.input.shape)
+    limit = min(MAX_NETWORK_ROWS, MAX_NETWORK_VALUES // values)
     rows = price(model, requests, instances)
     if rows <= limit:
         return

@@ -7,8 +7,8 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
-from api.routes.templates import template
 from api.service import service
+from api.uri_templates import template
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _TRACEPARENT = re.compile(

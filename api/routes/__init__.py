@@ -2,6 +2,7 @@
 
 from api.routes import (
     answers,
+    docs,
     documents,
     health,
     index,
@@ -18,6 +19,7 @@ BLUEPRINTS = (
     documents.routes,
     health.routes,
     operations.routes,
+    docs.routes,
 )
 
 __all__ = ["BLUEPRINTS"]

@@ -1,0 +1,149 @@
+"""The document itself: paths from the application's routes, the rest by reference."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from api import problems
+from api.examples import example_instance
+from api.openapi.operations import OPERATIONS, TAGS, Operation
+from api.openapi.parameters import HEADERS, PARAMETERS, path_parameter
+from api.openapi.schemas import build_schemas, reference
+from api.problems import Kind
+from api.uri_templates import template
+from api.version import VERSION
+from explainers.model import Model
+
+OPENAPI = "3.1.0"
+PROBLEM = "application/problem+json"
+
+_DESCRIPTION = """\
+Predictions of neural networks with explanations: the path through a small tree that was
+distilled from the network (with the share of unseen inputs on which the two agree), and
+attributions by several methods. Every error is a problem (RFC 9457)."""
+
+_EVERYWHERE = (problems.BAD_REQUEST, problems.INTERNAL)
+
+
+def build_document(
+    app: Flask, models: Mapping[str, Model], *, keyed: bool
+) -> dict[str, Any]:
+    """Describe every route of the application.
+
+    Parameters
+    ----------
+    models : the served models; their inputs and classes become schemas and examples.
+    keyed : whether the server asks for API keys; it then names no models here, because
+        a key may not open all of them.
+    """
+    shown = {} if keyed else models
+    paths: dict[str, Any] = {}
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        item = _operation(rule, inspect.getdoc(view) or "", shown, keyed)
+        method = "post" if "POST" in (rule.methods or ()) else "get"
+        paths.setdefault(template(rule.rule), {})[method] = item
+    return {
+        "openapi": OPENAPI,
+        "info": {
+            "title": "Leafpath",
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": n, "description": text} for n, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": build_schemas(shown),
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(
+    rule: Rule, doc: str, models: Mapping[str, Model], keyed: bool
+) -> dict[str, Any]:
+    operation = OPERATIONS[rule.endpoint]
+    parameters = [path_parameter(name, models) for name in sorted(rule.arguments)]
+    parameters += [
+        {"$ref": f"#/components/parameters/{name}"} for name in operation.parameters
+    ]
+    item: dict[str, Any] = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "summary": doc.partition("\n")[0],
+        "tags": [operation.tag],
+        "parameters": parameters,
+        "responses": _responses(operation, keyed),
+    }
+    if operation.body is not None:
+        item["requestBody"] = _body(operation.body, models)
+    if keyed and not operation.is_open:
+        item["security"] = [{"key": []}]
+    return item
+
+
+def _body(schema: str, models: Mapping[str, Model]) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": reference(schema)}
+    if models:
+        model = models[min(models)]
+        instance = example_instance(model.manifest.input, model.background)
+        value: dict[str, Any] = {"instances": [instance]}
+        if schema == "ExplainRequest":
+            value["explanations"] = ["tree_path"]
+            if "gradient" in model.sessions:
+                value["explanations"].append(
+                    {"method": "integrated_gradients", "steps": 64}
+                )
+        content["examples"] = {model.name: {"value": value}}
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _responses(operation: Operation, keyed: bool) -> dict[str, Any]:
+    headers = ("XRequestId", *operation.headers)
+    good: dict[str, Any] = {
+        "description": "The answer.",
+        "headers": {HEADERS_BY_NAME[name]: _header(name) for name in headers},
+    }
+    if operation.status == 200:
+        good["content"] = {
+            media_type: {"schema": reference(schema) if schema else {"type": "string"}}
+            for media_type, schema in operation.answers.items()
+        }
+    responses = {str(operation.status): good}
+    if "ETag" in operation.headers:
+        responses["304"] = {"description": "The client has the current document."}
+    kinds = [*_EVERYWHERE, *operation.problems]
+    if keyed and not operation.is_open:
+        kinds.append(problems.UNAUTHENTICATED)
+    return responses | _problem_responses(kinds)
+
+
+HEADERS_BY_NAME = {
+    "XRequestId": "X-Request-Id",
+    "XCache": "X-Cache",
+    "Age": "Age",
+    "ETag": "ETag",
+}
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _problem_responses(kinds: list[Kind]) -> dict[str, Any]:
+    by_status: dict[int, list[Kind]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.status):
+        by_status.setdefault(kind.status, []).append(kind)
+    return {
+        str(status): {
+            "description": " ".join(f"`{k.slug}`: {k.meaning}" for k in same),
+            "content": {PROBLEM: {"schema": reference("Problem")}},
+        }
+        for status, same in by_status.items()
+    }

@@ -1,0 +1,131 @@
+"""What each route takes and answers, beyond what its path and docstring say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from api import problems
+from api.problems import Kind
+
+JSON = "application/json"
+
+MODEL = (problems.FORBIDDEN, problems.UNKNOWN_MODEL)
+BODY = (
+    problems.MALFORMED_JSON,
+    problems.LENGTH_REQUIRED,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA,
+    problems.INVALID_REQUEST,
+    problems.INVALID_INSTANCE,
+    problems.NO_FINITE_ANSWER,
+)
+EXPLAIN = (
+    problems.NOT_EXPOSED,
+    problems.UNKNOWN_METHOD,
+    problems.UNSUPPORTED_METHOD,
+    problems.INVALID_PARAMETER,
+    problems.TOO_EXPENSIVE,
+)
+TREE = (*MODEL, problems.NOT_EXPOSED, problems.INVALID_REQUEST)
+DOCUMENT = (*MODEL, problems.NOT_IN_BUNDLE)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route.
+
+    Parameters
+    ----------
+    tag : the section of the documentation.
+    answers : media type -> name of the schema; None for what has no JSON Schema.
+    body : name of the request's schema. problems : what can go wrong here.
+    parameters : names of shared parameters (see ``parameters.py``) beside the path's.
+    headers : names of shared headers of a good answer. status : of a good answer.
+    """
+
+    tag: str
+    answers: Mapping[str, str | None]
+    body: str | None = None
+    problems: tuple[Kind, ...] = ()
+    parameters: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    status: int = 200
+    is_open: bool = False
+
+
+_ETAG = ("ETag",)
+_CONDITION = ("IfNoneMatch",)
+_HTML = {"text/html": None}
+
+
+def _document(media_type: str, schema: str | None = None) -> Operation:
+    return Operation(
+        "documents",
+        {media_type: schema},
+        problems=DOCUMENT,
+        parameters=_CONDITION,
+        headers=_ETAG,
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "models.list_models": Operation("models", {JSON: "ModelList"}),
+    "models.show_model": Operation("models", {JSON: "ModelPage"}, problems=MODEL),
+    "models.list_methods": Operation("models", {JSON: "MethodList"}, problems=MODEL),
+    "answers.predict": Operation(
+        "answers", {JSON: "PredictReply"}, "PredictRequest", (*MODEL, *BODY)
+    ),
+    "answers.explain": Operation(
+        "answers",
+        {JSON: "ExplainReply"},
+        "ExplainRequest",
+        (*MODEL, *BODY, *EXPLAIN),
+        parameters=("CacheControl",),
+        headers=("XCache", "Age"),
+    ),
+    "tree.show_tree": Operation(
+        "tree",
+        {
+            JSON: "TreeReply",
+            "text/plain": None,
+            "text/vnd.graphviz": None,
+            "image/svg+xml": None,
+        },
+        problems=(*TREE, problems.NOT_ACCEPTABLE),
+        parameters=_CONDITION,
+        headers=_ETAG,
+    ),
+    "tree.show_node": Operation(
+        "tree",
+        {JSON: "NodePage"},
+        problems=(*TREE, problems.NOT_IN_BUNDLE),
+        parameters=_CONDITION,
+        headers=_ETAG,
+    ),
+    "documents.show_gallery": _document(JSON, "Anything"),
+    "documents.show_picture": _document("image/png"),
+    "documents.show_landscape": _document(JSON, "Anything"),
+    "documents.show_report": _document("text/html"),
+    "health.live": Operation("operations", {JSON: "Live"}, is_open=True),
+    "health.ready": Operation(
+        "operations", {JSON: "Ready"}, problems=(problems.NOT_READY,), is_open=True
+    ),
+    "operations.metrics": Operation("operations", {"text/plain": None}),
+    "docs.show_openapi": Operation("documentation", {JSON: "Anything"}),
+    "docs.show_docs": Operation("documentation", _HTML),
+    "index.index": Operation("documentation", {JSON: "Alive"}),
+    "index.explain_problem": Operation(
+        "documentation", _HTML, problems=(problems.UNKNOWN_PATH,), status=302
+    ),
+}
+"""By endpoint. A route without an entry fails the build of the document."""
+
+
+TAGS = {
+    "models": "Which models are served, and what each is.",
+    "answers": "Predictions and explanations.",
+    "tree": "The distilled tree: the same for every input of a model.",
+    "documents": "What the trainer put into the bundle for people.",
+    "operations": "For those who run the server.",
+    "documentation": "For those who read.",
+}
+"""The sections of the documentation, in reading order."""

@@ -1,0 +1,73 @@
+"""Parameters and headers that several operations share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from explainers.manifest import NAME
+from explainers.model import Model
+
+PARAMETERS: dict[str, Any] = {
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of the document that the client has.",
+        "schema": {"type": "string"},
+    },
+    "CacheControl": {
+        "name": "Cache-Control",
+        "in": "header",
+        "description": "`no-cache` computes anew, `no-store` also keeps nothing.",
+        "schema": {"enum": ["no-cache", "no-store"]},
+    },
+}
+
+HEADERS: dict[str, Any] = {
+    "XRequestId": {
+        "description": "The request's own X-Request-Id when it is clean, or a new one.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    },
+    "XCache": {
+        "description": "`hit` when every costly explanation came from the cache, "
+        "`bypass` when none was looked for.",
+        "schema": {"enum": ["hit", "miss", "bypass"]},
+    },
+    "Age": {
+        "description": "Seconds since the oldest cached explanation was computed.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "ETag": {
+        "description": "The bundle's digest.",
+        "schema": {"type": "string"},
+    },
+}
+
+_IN_PATHS: dict[str, Any] = {
+    "model": {
+        "description": "A served model.",
+        "schema": {"type": "string", "pattern": NAME.pattern.replace("\\Z", "$")},
+    },
+    "node": {
+        "description": "A node of the tree; 0 is the root.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 0,
+    },
+    "file": {
+        "description": "A file that the gallery's index names.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "slug": {
+        "description": "The last part of a problem's type.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "invalid-instance",
+    },
+}
+
+
+def path_parameter(name: str, models: Mapping[str, Model]) -> dict[str, Any]:
+    """Return a parameter of a path; models are listed where they may be named."""
+    parameter: dict[str, Any] = {"name": name, "in": "path", "required": True}
+    parameter |= _IN_PATHS[name]
+    if name == "model" and models:
+        parameter["schema"] = {"type": "string", "enum": sorted(models)}
+        parameter["example"] = min(models)
+    return parameter

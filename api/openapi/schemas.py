@@ -1,0 +1,201 @@
+"""JSON Schemas (2020-12) of everything that is sent and answered."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
+from api.model_pages import parameters_schema
+from api.openapi.instances import instance_schema
+from api.schemas import ExplainReply, MethodList, ModelList, ModelPage, PredictReply
+from api.tree_document import NodePage, TreeReply
+from explainers.methods.base import Explainer
+from explainers.model import Model
+from explainers.registry import EXPLAINERS
+
+Schema = dict[str, Any]
+REFERENCE = "#/components/schemas/{name}"
+_REPLIES = (
+    ModelList, ModelPage, MethodList, PredictReply, ExplainReply, TreeReply, NodePage,
+)  # fmt: skip
+
+
+def reference(name: str) -> Schema:
+    """Return a pointer to a named schema."""
+    return {"$ref": REFERENCE.format(name=name)}
+
+
+def build_schemas(models: Mapping[str, Model]) -> dict[str, Schema]:
+    """Return every named schema, for the models that are served."""
+    results = [method.result for method in EXPLAINERS.values()]
+    _, components = msgspec.json.schema_components(
+        [*_REPLIES, *results], schema_hook=_array_schema, ref_template=REFERENCE
+    )
+    schemas: dict[str, Schema] = {
+        name: _tidy(schema) for name, schema in components.items()
+    }
+    schemas |= _method_schemas(models.values())
+    schemas["ExplainReply"]["properties"]["explanations"] = _lists_of_explanations()
+    schemas |= {f"Instance.{n}": instance_schema(m) for n, m in models.items()}
+    schemas |= _requests(models) | _small_schemas()
+    return schemas
+
+
+def _array_schema(kind: type) -> Schema:
+    if kind is np.ndarray:
+        return {"type": "array", "items": {"type": "number"}}
+    raise NotImplementedError(f"no JSON Schema for {kind}")
+
+
+def _tidy(value: Any) -> Any:
+    """Turn docstrings into descriptions: one line each, in Markdown."""
+    if isinstance(value, dict):
+        return {
+            key: _one_line(inner)
+            if key == "description" and isinstance(inner, str)
+            else _tidy(inner)
+            for key, inner in value.items()
+        }
+    return [_tidy(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(inspect.cleandoc(text).replace("``", "`").split())
+
+
+def camel(name: str) -> str:
+    """Return a method's name as schemas are named: tree_path -> TreePath."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _method_schemas(models: Iterable[Model]) -> dict[str, Schema]:
+    schemas: dict[str, Schema] = {}
+    target = _target_schema(models)
+    for name, method in EXPLAINERS.items():
+        schemas[f"{camel(name)}Request"] = _request_of(method, target)
+        schemas[f"{camel(name)}Explanation"] = {
+            "description": method.summary,
+            "allOf": [
+                reference(method.result.__name__),
+                {"properties": {"method": {"const": name}}, "required": ["method"]},
+            ],
+        }
+    for suffix in ("Request", "Explanation"):
+        names = {name: f"{camel(name)}{suffix}" for name in EXPLAINERS}
+        schemas[f"Any{suffix}"] = {
+            "oneOf": [reference(schema) for schema in names.values()],
+            "discriminator": {
+                "propertyName": "method",
+                "mapping": {n: reference(s)["$ref"] for n, s in names.items()},
+            },
+        }
+    return schemas
+
+
+def _target_schema(models: Iterable[Model]) -> Schema:
+    """A class of a served model: by name, by index, or null for the predicted one."""
+    classes = [model.classes for model in models]
+    most = max(map(len, classes), default=1)
+    names = sorted({name for some in classes for name in some})
+    choices: list[Schema] = [{"type": "integer", "minimum": 0, "maximum": most - 1}]
+    if names:
+        choices.append({"enum": names})
+    return {"anyOf": [*choices, {"type": "null"}]}
+
+
+def _request_of(method: Explainer, target: Schema) -> Schema:
+    schema = _tidy(parameters_schema(method))
+    properties = {"method": {"const": method.name}, **schema["properties"]}
+    if "target" in properties:
+        properties["target"] = properties["target"] | target
+    return {
+        "description": method.summary,
+        "type": "object",
+        "properties": properties,
+        "required": ["method"],
+        "additionalProperties": False,
+    }
+
+
+def _lists_of_explanations() -> Schema:
+    inner = {"type": "array", "items": reference("AnyExplanation")}
+    return {"type": "array", "items": inner}
+
+
+def _requests(models: Mapping[str, Model]) -> dict[str, Schema]:
+    one_of_ours = {"anyOf": [reference(f"Instance.{name}") for name in models]}
+    instances = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_INSTANCES,
+        "items": one_of_ours if models else {},
+        "description": "Each one as values in input order, or as an object by name.",
+    }
+    explanations = {
+        "type": ["array", "null"],
+        "maxItems": MAX_EXPLANATIONS,
+        "items": {"anyOf": [{"enum": list(EXPLAINERS)}, reference("AnyRequest")]},
+        "description": "What to explain by; without it, the tree's path.",
+    }
+    seed = {
+        "type": ["integer", "null"],
+        "minimum": 0,
+        "maximum": 2**32 - 1,
+        "description": "Default seed of every method that takes one.",
+    }
+    return {
+        "PredictRequest": _object({"instances": instances}, ["instances"]),
+        "ExplainRequest": _object(
+            {"instances": instances, "explanations": explanations, "seed": seed},
+            ["instances"],
+        ),
+    }
+
+
+def _object(properties: Schema, required: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _small_schemas() -> dict[str, Schema]:
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    fault = _object(
+        {"path": text, "problem": text, "allowed": maybe},
+        ["path", "problem", "allowed"],
+    )
+    bundle = {
+        "name": text,
+        "ready": {"type": "boolean"},
+        "digest": maybe,
+        "reason": maybe,
+    }
+    problem = {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": text,
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": text,
+        "instance": {"type": "string", "description": "The path that was asked for."},
+        "request_id": text,
+        "errors": {"type": "array", "items": fault},
+        "error": {"type": "string", "description": "The same as detail."},
+    }
+    return {
+        "Problem": {"type": "object", "properties": problem, "required": list(problem)},
+        "Alive": _object({"status": {"const": "alive"}}, ["status"]),
+        "Live": _object({"live": {"const": True}}, ["live"]),
+        "Ready": _object(
+            {
+                "ready": {"const": True},
+                "models": {"type": "array", "items": _object(bundle, list(bundle))},
+            },
+            ["ready"],
+        ),
+        "Anything": {},
+    }
