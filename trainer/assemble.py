@@ -7,7 +7,7 @@ from explainers.arrays import Indexes, TreeFeatures
 from explainers.manifest import Estimate
 from explainers.tree import DistilledTree, Node
 from trainer.distill import route
-from trainer.fidelity import shrink_fidelity
+from trainer.fidelity import estimate_fidelity
 from trainer.prepare import Rows
 from trainer.pruning import LEAF, Grown
 
@@ -47,7 +47,7 @@ def _estimate_fidelity(
     leaves = route(pruned, Z)
     agrees = (pruned.labels[leaves] == decisions).astype(np.int64)
     counts = _count(pruned, leaves, agrees, 2)
-    return shrink_fidelity(counts[:, 1], counts.sum(axis=1), pruned.feature == LEAF)
+    return estimate_fidelity(pruned, counts[:, 1], counts.sum(axis=1))
 
 
 def _count(

@@ -70,11 +70,13 @@ def prune(grown: Grown, strength: float, *, single_leaf: bool = False) -> set[in
 
     A split is kept only if that is strictly cheaper. A pruning that answers a single
     class says nothing, so unless ``single_leaf`` is True the cheapest one that answers
-    at least two is returned instead (where the grown tree has any).
+    at least two is returned instead, or the root's split where none does.
     """
     costs = measure_costs(grown, strength)
-    if single_leaf or costs.kept[0] or not np.isfinite(costs.varied[0]):
+    if single_leaf or costs.kept[0]:
         return _collect(grown, costs, [0])
+    if not np.isfinite(costs.varied[0]):
+        return set() if grown.feature[0] == LEAF else {0}
     decisions: set[int] = set()
     node = 0
     while node != LEAF:

@@ -87,6 +87,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
         rows, or an input column that is no feature (columns.py).
     """
     _check_known(raw, data)
+    _check_roles(raw, data)
     split = data.split if isinstance(data.split, str) else None
     aside = {raw.target, data.group, split, *data.drop}
     names = [name for name in raw.columns if name not in aside]
@@ -122,6 +123,20 @@ def _check_known(raw: RawTable, data: DataConfig) -> None:
                     f"[data] {key} names column {name!r}, which the table lacks; its "
                     f"columns: {_listed(raw.columns)}"
                 )
+
+
+def _check_roles(raw: RawTable, data: DataConfig) -> None:
+    """Refuse a column that is given two roles."""
+    roles: dict[str, str] = {}
+    given = [("target", raw.target), ("group", data.group)]
+    given += [("split", data.split)] if isinstance(data.split, str) else []
+    given += [("drop", name) for name in data.drop]
+    for role, name in given:
+        if name is not None and roles.setdefault(name, role) != role:
+            raise DataError(
+                f"column {name!r} is both [data] {roles[name]} and [data] {role}; it "
+                "can be one of them"
+            )
 
 
 def _listed(names: Iterable[str], most: int = 40) -> str:
