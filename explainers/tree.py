@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from explainers.arrays import Indexes, TreeFeatures
+from explainers.arrays import Floats, Indexes, TreeFeatures
 from explainers.errors import TreeError
 from explainers.manifest import Document, Estimate
 
@@ -53,6 +53,21 @@ class TreeDocument(Document, frozen=True, kw_only=True):
     """tree.json: nodes in order of id, the root first."""
 
     nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class LeafBox:
+    """One leaf as a box: lower < float32(value) <= upper for each feature on its path.
+
+    ``cover`` is the share of training rows that the path lets through at the decisions
+    on that feature. All arrays: one value a feature of ``features``.
+    """
+
+    leaf: int
+    features: tuple[int, ...]
+    lower: Floats
+    upper: Floats
+    cover: Floats
 
 
 @dataclass(frozen=True)
@@ -122,6 +137,28 @@ class DistilledTree:
             if node.left is not None and node.right is not None:
                 parents[node.left] = parents[node.right] = node.id
         return parents
+
+    @cached_property
+    def boxes(self) -> tuple["LeafBox", ...]:
+        """Every leaf as a box, in order of leaf id."""
+        return tuple(self._box(leaf.id) for leaf in self.leaves)
+
+    def _box(self, leaf: int) -> "LeafBox":
+        cover: dict[int, float] = {}
+        path = self.path_to(leaf)
+        for here, following in zip(path, path[1:], strict=False):
+            node, child = self.nodes[here], self.nodes[following]
+            if node.feature is not None:
+                share = child.n / max(node.n, 1)
+                cover[node.feature] = cover.get(node.feature, 1.0) * share
+        bounds = self.intervals(leaf)
+        return LeafBox(
+            leaf,
+            tuple(bounds),
+            np.array([lower for lower, _ in bounds.values()], dtype=np.float64),
+            np.array([upper for _, upper in bounds.values()], dtype=np.float64),
+            np.array([cover[feature] for feature in bounds], dtype=np.float64),
+        )
 
     @cached_property
     def _paths(self) -> dict[int, tuple[int, ...]]:

@@ -1,10 +1,12 @@
 """integrated_gradients: the logit's change from a baseline, shared among the inputs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from explainers.arrays import Encoded, Floats, Indexes
 from explainers.methods.base import (
@@ -131,10 +133,9 @@ def integrate(
     n arrays of one row's shape, float64. Each is summed by itself, so that an answer
     does not depend on the batch it came in.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
-    alphas = ((nodes + 1) / 2).astype(np.float32)  # [-1, 1] -> [0, 1]
-    half = (weights / 2).reshape(-1, *(1,) * (encoded.ndim - 1))
-    alphas = alphas.reshape(half.shape)
+    alphas, weights = _quadrature(steps)
+    per_step = (-1, *(1,) * (encoded.ndim - 1))
+    alphas, weights = alphas.reshape(per_step), weights.reshape(per_step)
     attributions: list[Floats] = []
     for chunk in row_chunks(encoded, steps):
         difference = encoded[chunk] - baseline
@@ -147,9 +148,16 @@ def integrate(
         for row, along_path in zip(
             difference, gradients.reshape(path.shape), strict=True
         ):
-            mean = (half * along_path).sum(axis=0)  # float64
+            mean = (weights * along_path).sum(axis=0)  # float64
             attributions.append(row.astype(np.float64) * mean)
     return attributions
+
+
+@lru_cache(maxsize=64)
+def _quadrature(steps: int) -> tuple[NDArray[np.float32], Floats]:
+    """Gauss-Legendre nodes (float32) and weights on [0, 1]; 1 ms to find for 50."""
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    return ((nodes + 1) / 2).astype(np.float32), weights / 2
 
 
 def _baseline(model: Model, name: Baseline, encoded: Encoded) -> Encoded:

@@ -163,32 +163,52 @@ def neighbourhood(
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     features = model.manifest.input.features
-    columns = {c.source: c for c in model.manifest.tree_features if c.kind == "value"}
-    inputs = np.empty((n, len(features)), dtype=np.float32)
-    interpretable = np.empty((n, len(features)), dtype=np.float64)
-    for i, feature in enumerate(features):
-        column = columns.get(i)
-        numeric = feature.kind == "numeric" and not np.isnan(x[i])
-        if numeric and column is not None and not parameters.discretize:
-            scaled = generator.standard_normal(n)
-            inputs[:, i] = column.mean + column.spread * scaled
-            inputs[0, i] = x[i]
-            interpretable[:, i] = scaled
-            interpretable[0, i] = (float(x[i]) - column.mean) / column.spread
-            continue
-        drawn = generator.integers(len(model.background), size=n)
-        inputs[:, i] = model.background[drawn, i]
-        inputs[0, i] = x[i]
-        if numeric:
-            edges = np.nanquantile(model.background[:, i], (0.25, 0.5, 0.75))
-            quartile = np.searchsorted(edges, inputs[:, i], side="left")
-            interpretable[:, i] = quartile == quartile[0]
-        else:
-            missing = np.isnan(inputs[:, i]) & np.isnan(x[i])
-            interpretable[:, i] = (inputs[:, i] == x[i]) | missing
+    numeric = np.array([f.kind == "numeric" for f in features]) & ~np.isnan(x)
+    sampled = numeric if not parameters.discretize else np.zeros_like(numeric)
+    inputs = np.empty((n, len(x)), dtype=np.float32)
+    interpretable = np.empty((n, len(x)), dtype=np.float64)
+    if sampled.any():
+        mean, spread = _input_moments(model)
+        scaled = generator.standard_normal((n, int(sampled.sum())), dtype=np.float32)
+        scaled[0] = ((x - mean) / spread)[sampled]
+        # A slice, where all columns are meant: a mask costs as much as the draws.
+        at = slice(None) if sampled.all() else sampled
+        inputs[:, at] = mean[at] + spread[at] * scaled
+        interpretable[:, at] = scaled
+    if not sampled.all():
+        drawn = np.flatnonzero(~sampled)
+        picked = generator.integers(len(model.background), size=(n, len(drawn)))
+        inputs[:, drawn] = model.background[picked, drawn]
+        inputs[0] = x
+        interpretable[:, drawn] = _is_same(model, x, inputs, numeric)[:, drawn]
+    inputs[0] = x
     squared = ((interpretable - interpretable[0]) ** 2).sum(axis=1)
-    weights = np.sqrt(np.exp(-squared / kernel_width(model, parameters) ** 2))
+    weights = np.exp(-squared / (2 * kernel_width(model, parameters) ** 2))
     return Neighbourhood(inputs, interpretable, weights)
+
+
+def _is_same(
+    model: Model, x: Inputs, inputs: Inputs, numeric: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Compare with ``x``: same quartile for numbers, else the same value; [n, d]."""
+    same: NDArray[np.bool_] = (inputs == x) | (np.isnan(inputs) & np.isnan(x))
+    if numeric.any():
+        column = model.background[:, numeric]
+        edges = np.nanquantile(column, (0.25, 0.5, 0.75), axis=0)  # [3, n_numeric]
+        here = (x[numeric] > edges).sum(axis=0)
+        there = (inputs[:, None, numeric] > edges).sum(axis=1)
+        same[:, numeric] = here == there
+    return same
+
+
+def _input_moments(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return training mean and spread of each numeric input: [n_inputs] each."""
+    d = len(model.manifest.input.features)
+    mean, spread = np.zeros(d, dtype=np.float32), np.ones(d, dtype=np.float32)
+    for column in model.manifest.tree_features:
+        if column.kind == "value":
+            mean[column.source], spread[column.source] = column.mean, column.spread
+    return mean, spread
 
 
 def fit_surrogate(interpretable: Floats, y: Floats, weights: Floats) -> Surrogate:

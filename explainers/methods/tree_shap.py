@@ -8,6 +8,7 @@ weighted by s! (k - s - 1)! / k!. The leaves' games add up to the tree's.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 from typing import Any
 
@@ -55,12 +56,11 @@ def explain(
     targets = resolve_targets(model, prediction, parameters.target)
     if parameters.target is None:
         targets = prediction.tree_labels
-    games = leaf_games(model.tree)
     shares = class_shares(model.tree)  # [n_nodes, n_classes]
     results = []
     for row, target in enumerate(targets.tolist()):
         values = shapley_values(
-            games, shares[:, target], prediction.tree_features[row], model.tree
+            model.tree, shares[:, target], prediction.tree_features[row]
         )
         results.append(
             TreeShap(
@@ -76,45 +76,6 @@ def explain(
     return results
 
 
-@dataclass(frozen=True)
-class LeafGame:
-    """One leaf: its path's distinct features, each with interval and share let through.
-
-    ``lower`` < float32(value) <= ``upper`` is what the path asks of each feature.
-    """
-
-    leaf: int
-    features: tuple[int, ...]
-    lower: Floats
-    upper: Floats
-    zero: Floats
-
-
-def leaf_games(tree: DistilledTree) -> list[LeafGame]:
-    """Return every leaf's game, in order of leaf id."""
-    games = []
-    for leaf in tree.leaves:
-        zero: dict[int, float] = {}
-        path = tree.path_to(leaf.id)
-        for here, following in zip(path, path[1:], strict=False):
-            node, child = tree.nodes[here], tree.nodes[following]
-            if node.feature is not None:
-                share = child.n / max(node.n, 1)
-                zero[node.feature] = zero.get(node.feature, 1.0) * share
-        asked = tree.intervals(leaf.id)
-        features = tuple(zero)
-        games.append(
-            LeafGame(
-                leaf.id,
-                features,
-                np.array([asked[f][0] for f in features]),
-                np.array([asked[f][1] for f in features]),
-                np.array([zero[f] for f in features]),
-            )
-        )
-    return games
-
-
 def class_shares(tree: DistilledTree) -> Floats:
     """Return the network's decisions as shares: [n_nodes, n_classes] float64.
 
@@ -126,10 +87,7 @@ def class_shares(tree: DistilledTree) -> Floats:
 
 
 def shapley_values(
-    games: list[LeafGame],
-    values: Floats,
-    features: NDArray[np.float32],
-    tree: DistilledTree,
+    tree: DistilledTree, values: Floats, features: NDArray[np.float32]
 ) -> Floats:
     """Return the Shapley values of one row.
 
@@ -142,29 +100,45 @@ def shapley_values(
     [n_tree_features] float64.
     """
     result = np.zeros(tree.n_features)
-    for game in games:
-        if not game.features:
-            continue
-        x = features[list(game.features)].astype(np.float64)
-        one = ((game.lower < x) & (x <= game.upper)).astype(np.float64)
-        worth = _leaf_shapley(one, game.zero)
-        result[list(game.features)] += values[game.leaf] * worth
+    for box in tree.boxes:
+        if box.features:
+            at = list(box.features)
+            x = features[at].astype(np.float64)
+            one = ((box.lower < x) & (x <= box.upper)).tolist()
+            result[at] += values[box.leaf] * np.array(_worth(one, box.cover.tolist()))
     return result
 
 
-def _leaf_shapley(one: Floats, zero: Floats) -> Floats:
+def _worth(one: list[bool], zero: list[float]) -> list[float]:
+    """Shapley values of one leaf's game with value 1; k is the number of features.
+
+    Plain lists: k is a handful, where numpy's overhead would be most of the time.
+    """
     k = len(one)
-    weights = np.array(
-        [factorial(s) * factorial(k - s - 1) / factorial(k) for s in range(k)]
-    )
-    worth = np.empty(k)
+    weights = _weights(k)
+    worth = []
     for j in range(k):
-        polynomial = np.ones(1)
+        polynomial = [1.0]
         for i in range(k):
             if i != j:
-                polynomial = np.convolve(polynomial, [zero[i], one[i]])
-        worth[j] = (one[j] - zero[j]) * float(weights @ polynomial)
+                polynomial = _times(polynomial, zero[i], one[i])
+        total = sum(w * c for w, c in zip(weights, polynomial, strict=True))
+        worth.append((one[j] - zero[j]) * total)
     return worth
+
+
+def _times(polynomial: list[float], constant: float, linear: bool) -> list[float]:
+    """Multiply by (constant + t), or by the constant alone."""
+    product = [constant * c for c in polynomial] + [0.0]
+    if linear:
+        for power, c in enumerate(polynomial):
+            product[power + 1] += c
+    return product
+
+
+@cache
+def _weights(k: int) -> list[float]:
+    return [factorial(s) * factorial(k - s - 1) / factorial(k) for s in range(k)]
 
 
 METHOD = Explainer(

@@ -9,7 +9,7 @@ import shap
 from sklearn.datasets import load_wine
 from sklearn.tree import DecisionTreeClassifier
 
-from explainers.methods.tree_shap import class_shares, leaf_games, shapley_values
+from explainers.methods.tree_shap import class_shares, shapley_values
 from explainers.registry import EXPLAINERS, parse_parameters
 
 
@@ -20,14 +20,14 @@ def test_equals_shap_on_every_class_and_adds_up(to_tree, leaves):
     classifier = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
     classifier.fit(features, labels)
     tree = to_tree(classifier)
-    games, shares = leaf_games(tree), class_shares(tree)
+    shares = class_shares(tree)
     explainer = shap.TreeExplainer(
         classifier, feature_perturbation="tree_path_dependent"
     )
     expected = explainer.shap_values(features[::5])  # [n, features, classes]
     for i, row in enumerate(features[::5]):
         for target in range(3):
-            ours = shapley_values(games, shares[:, target], row, tree)
+            ours = shapley_values(tree, shares[:, target], row)
             np.testing.assert_allclose(ours, expected[i, :, target], atol=1e-9)
             leaf = classifier.apply(row[None])[0]
             change = shares[leaf, target] - shares[0, target]
@@ -66,7 +66,7 @@ def test_equals_the_definition_by_brute_force(linear_model):
     for row in ([1, -2, 0], [0.2, 5, 1], [1, 3, 0]):
         row = np.array(row, dtype=np.float32)
         np.testing.assert_allclose(
-            shapley_values(leaf_games(tree), values, row, tree),
+            shapley_values(tree, values, row),
             _brute_force(tree, values, row),
             atol=1e-12,
         )

@@ -1,0 +1,29 @@
+"""`python -m benchmarks NAME`: run one measurement; without a name, list them.
+
+BLAS and OpenMP are held to one thread here, before numpy is imported: the figures
+compare implementations, not thread pools.
+"""
+
+import importlib
+import os
+import sys
+
+BENCHMARKS = {
+    "explainers": "explanation methods beside torch, captum, lime and shap",
+    "seeds": "breast cancer over 5 seeds: network, tree and controls",
+}
+
+
+def main() -> None:
+    """Run the benchmark that the first argument names."""
+    if len(sys.argv) != 2 or sys.argv[1] not in BENCHMARKS:
+        for name, what in BENCHMARKS.items():
+            print(f"python -m benchmarks {name:<12} {what}")
+        raise SystemExit(0 if len(sys.argv) == 1 else 2)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
+
+
+if __name__ == "__main__":
+    main()

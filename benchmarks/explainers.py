@@ -1,0 +1,182 @@
+"""Explanation methods beside hand-written torch, captum, lime and shap.
+
+One trained network, one input (and 64), one thread, all rivals in every round.
+Usage: python -m benchmarks explainers
+"""
+
+import json
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import shap
+import torch
+from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+from lime.lime_tabular import LimeTabularExplainer
+from sklearn.tree import DecisionTreeClassifier
+
+from benchmarks.interleaved import Timing, interleave, load
+from explainers.arrays import Inputs
+from explainers.model import Model, open_model
+from explainers.registry import EXPLAINERS, parse_parameters
+from trainer.config import load_config
+from trainer.export.write import write_model
+from trainer.pipeline import Trained, train
+
+STEPS = 50
+Rivals: TypeAlias = dict[str, Callable[[], object]]
+
+
+def main() -> None:
+    """Train breast cancer, time every method beside its rivals, print a table."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    trained = train(load_config(Path("examples/breast-cancer.toml")), controls=False)
+    with tempfile.TemporaryDirectory() as folder:
+        write_model(trained, Path(folder) / "model")
+        model = open_model(Path(folder) / "model")
+    print(f"breast cancer, 30 inputs, one thread, {load()}")
+    results = {
+        name: interleave(rivals) for name, rivals in contests(trained, model).items()
+    }
+    for name, timings in results.items():
+        _print(name, timings)
+    print(load())
+    print(json.dumps(as_json(results)))
+
+
+def as_json(results: dict[str, dict[str, Timing]]) -> dict[str, dict[str, float]]:
+    """Return median milliseconds by contest and rival."""
+    return {
+        name: {rival: round(t.median_ms, 4) for rival, t in timings.items()}
+        for name, timings in results.items()
+    }
+
+
+def contests(trained: Trained, model: Model) -> dict[str, Rivals]:
+    """Return what is timed: by contest, Leafpath first, then its rivals."""
+    rows = trained.prepared.Z[trained.prepared.split.test][:64]
+    network = trained.network
+    one, many = rows[:1], rows
+    result: dict[str, Rivals] = {}
+    for label, x in (("1 row", one), ("64 rows", many)):
+        result |= _gradients(model, network, x, label)
+    result |= _limes(trained, model, one)
+    result["tree_shap, 1 row"] = _tree_shap(trained, model, one)
+    return result
+
+
+def _explain(
+    model: Model, name: str, x: Inputs, **values: object
+) -> Callable[[], object]:
+    method = EXPLAINERS[name]
+    parameters = parse_parameters(method, values)
+    prediction = model.predict(x)
+    return lambda: method.explain(model, prediction, parameters)
+
+
+def _gradients(
+    model: Model, network: torch.nn.Module, x: Inputs, label: str
+) -> dict[str, Rivals]:
+    tensor = torch.from_numpy(x)
+    targets = network(tensor).argmax(1)
+    baseline = torch.from_numpy(model.mean)[None]
+    captum_ig, saliency = IntegratedGradients(network), Saliency(network)
+    tunnel = NoiseTunnel(saliency)
+    nodes, weights = np.polynomial.legendre.leggauss(STEPS)
+    alphas = torch.from_numpy(((nodes + 1) / 2).astype(np.float32))[:, None, None]
+    halves = torch.from_numpy((weights / 2).astype(np.float32))[:, None, None]
+
+    def gradient(at: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        at = at.detach().requires_grad_(True)
+        score = network(at).gather(1, target[:, None]).sum()
+        return torch.autograd.grad(score, at)[0]
+
+    def torch_ig() -> torch.Tensor:
+        path = baseline + alphas * (tensor - baseline)  # [steps, n, d]
+        flat = gradient(path.reshape(-1, x.shape[1]), targets.repeat(STEPS))
+        return (tensor - baseline) * (halves * flat.reshape(path.shape)).sum(0)
+
+    def torch_smoothgrad() -> torch.Tensor:
+        noisy = tensor + 0.15 * torch.from_numpy(model.spread) * torch.randn(
+            STEPS, *tensor.shape
+        )
+        flat = gradient(noisy.reshape(-1, x.shape[1]), targets.repeat(STEPS))
+        return flat.reshape(noisy.shape).mean(0)
+
+    return {
+        f"gradient, {label}": {
+            "leafpath": _explain(model, "gradient", x),
+            "torch": lambda: gradient(tensor, targets),
+            "captum": lambda: saliency.attribute(tensor, target=targets, abs=False),
+        },
+        f"integrated gradients {STEPS} steps, {label}": {
+            "leafpath": _explain(
+                model, "integrated_gradients", x, steps=STEPS, max_steps=STEPS
+            ),
+            "torch": torch_ig,
+            "captum": lambda: captum_ig.attribute(
+                tensor, baseline, target=targets, n_steps=STEPS
+            ),
+        },
+        f"smoothgrad {STEPS} samples, {label}": {
+            "leafpath": _explain(model, "smoothgrad", x, samples=STEPS),
+            "torch": torch_smoothgrad,
+            "captum": lambda: tunnel.attribute(
+                tensor, nt_samples=STEPS, stdevs=0.15, target=targets, abs=False
+            ),
+        },
+    }
+
+
+def _limes(trained: Trained, model: Model, x: Inputs) -> dict[str, Rivals]:
+    prepared = trained.prepared
+
+    def probabilities(rows: np.ndarray) -> np.ndarray:
+        return model.forward(rows.astype(np.float32))[1].astype(np.float64)
+
+    result = {}
+    for samples in (1000, 5000):
+        for discretize in (False, True):
+            rival = LimeTabularExplainer(
+                prepared.X_train, discretize_continuous=discretize, random_state=0
+            )
+            kind = "discretised" if discretize else "continuous"
+            result[f"lime {samples} samples, {kind}"] = {
+                "leafpath": _explain(
+                    model, "lime", x, samples=samples, discretize=discretize
+                ),
+                "lime": lambda rival=rival, samples=samples: rival.explain_instance(
+                    x[0], probabilities, num_samples=samples, num_features=30
+                ),
+            }
+    return result
+
+
+def _tree_shap(trained: Trained, model: Model, x: Inputs) -> Rivals:
+    prepared = trained.prepared
+    classifier = DecisionTreeClassifier(
+        max_leaf_nodes=len(model.tree.leaves), random_state=0
+    ).fit(prepared.X_train, prepared.table.y[prepared.split.train])
+    rival = shap.TreeExplainer(classifier)
+    return {
+        "leafpath": _explain(model, "tree_shap", x),
+        "shap": lambda: rival.shap_values(x),
+    }
+
+
+def _print(name: str, timings: dict[str, Timing]) -> None:
+    ours = timings["leafpath"].median_ms
+    parts = [
+        f"{rival} {t.median_ms:.3f} ms ({t.low_ms:.3f}-{t.high_ms:.3f})"
+        + ("" if rival == "leafpath" else f" = {t.median_ms / ours:.1f}x")
+        for rival, t in timings.items()
+    ]
+    print(f"{name}: {', '.join(parts)}")
+
+
+if __name__ == "__main__":
+    main()
