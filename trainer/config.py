@@ -108,14 +108,22 @@ class RegularizerConfig(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """A whole configuration file."""
 
-    name: Annotated[str, Meta(pattern=NAME.pattern.replace(r"\Z", "$"))]
-    version: Annotated[str, Meta(pattern=NAME.pattern.replace(r"\Z", "$"))] = "1"
+    name: str
+    version: str = "1"
     expose: Expose = "tree"
     data: DataConfig
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     tree: TreeConfig = TreeConfig()
     regularizer: RegularizerConfig = RegularizerConfig()
+
+    def __post_init__(self) -> None:
+        for key, value in (("name", self.name), ("version", self.version)):
+            if not NAME.match(value):
+                raise ValueError(
+                    f"`{key}` is {value!r}; it becomes part of a URL: 1 to 64 of a-z, "
+                    "0-9, '.', '_', '-', the first a letter or a digit"
+                )
 
 
 def load_config(path: Path) -> Config:
