@@ -1,13 +1,12 @@
 """The application: what it is made of, in the order in which a request meets it."""
 
-import os
-
 from flask import Flask
 
 from api import (
     access,
     documentation,
     error_handlers,
+    host_header,
     logs,
     request_log,
     security_headers,
@@ -20,7 +19,7 @@ from api.metrics import Metrics
 from api.model_store import load_models
 from api.routes import BLUEPRINTS
 from api.service import EXTENSION, Service
-from api.settings import Settings, from_environment
+from api.settings import Settings, process_settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -36,12 +35,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         The server cannot start; the message says what to change.
     """
     logs.configure()
-    settings = settings or from_environment(os.environ)
+    settings = settings or process_settings()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a double slash is another path, not a redirect
     app.url_map.converters["model"] = ModelName
     app.extensions[EXTENSION] = _build_service(settings)
     request_log.register(app)
+    host_header.register(app)
     access.register(app)
     security_headers.register(app)
     error_handlers.register(app)

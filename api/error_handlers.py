@@ -84,7 +84,7 @@ def problem(
     """Return the answer that says what went wrong, and where."""
     detail = _shortened(detail)
     body = {
-        "type": kind.slug if ":" in kind.slug else f"/problems/{kind.slug}",
+        "type": kind.uri,
         "title": kind.title,
         "status": kind.status,
         "detail": detail,

@@ -2,7 +2,7 @@
 
 ApiError (a LeafpathError)
 ├── SettingsError           a setting is unknown, malformed or refused: stops the start
-├── DuplicateModelError     two bundles carry the same model name: stops the start
+├── DuplicateModelError     two bundles carry one model name: the second is refused
 └── RequestError            a request that is refused; its ``kind`` says which problem
 """
 

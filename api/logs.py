@@ -54,12 +54,7 @@ STDLIB: dict[str, Any] = {
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
-        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
-        "gunicorn.access": {
-            "level": "ERROR",
-            "handlers": ["stderr"],
-            "propagate": False,
-        },
+        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}
     },
 }
 """The same for the standard library's loggers: gunicorn and warnings."""

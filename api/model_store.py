@@ -9,7 +9,7 @@ import structlog
 from api.errors import DuplicateModelError
 from api.served_model import ServedModel
 from explainers.bundle import MANIFEST
-from explainers.errors import BundleError
+from explainers.errors import LeafpathError
 from explainers.model import open_model
 
 log = structlog.get_logger()
@@ -31,32 +31,30 @@ def load_models(directory: Path) -> ModelStore:
     """Verify and load every subdirectory of ``directory`` that holds a manifest.
 
     A bundle that cannot be trusted is logged with its reason and left out; the others
-    are served. Call this after fork: sessions do not survive one.
-
-    Raises
-    ------
-    DuplicateModelError
-        Two bundles hold models of one name: which of them should answer?
+    are served. Of two bundles with one model name the first is served.
+    Call this after fork: sessions do not survive one.
     """
     models: dict[str, ServedModel] = {}
-    sources: dict[str, Path] = {}
     refused: dict[str, str] = {}
     for bundle in find_bundles(directory):
         try:
             model = open_model(bundle)
-        except BundleError as error:
+            _check_name(model.name, models)
+        except LeafpathError as error:
             refused[bundle.name] = str(error)
             log.error("bundle refused", bundle=bundle.name, reason=str(error))
             continue
-        if model.name in models:
-            raise DuplicateModelError(
-                f"{sources[model.name]} and {bundle} both hold a model named "
-                f"{model.name!r}; remove one, or train it under another name"
-            )
         models[model.name] = ServedModel.of(model)
-        sources[model.name] = bundle
         log.info("model loaded", model=model.name, digest=model.digest)
     return ModelStore(models, refused)
+
+
+def _check_name(name: str, taken: Mapping[str, ServedModel]) -> None:
+    if name in taken:
+        raise DuplicateModelError(
+            f"another bundle already holds a model named {name!r}; remove one of them, "
+            "or train it under another name"
+        )
 
 
 def find_bundles(directory: Path) -> list[Path]:

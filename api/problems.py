@@ -15,6 +15,11 @@ class Kind:
     title: str
     meaning: str
 
+    @property
+    def uri(self) -> str:
+        """The type of the problem, relative to the server."""
+        return self.slug if ":" in self.slug else f"/problems/{self.slug}"
+
 
 BAD_REQUEST = Kind("bad-request", 400, "Bad request", "The HTTP request is malformed.")
 MALFORMED_JSON = Kind(

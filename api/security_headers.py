@@ -7,6 +7,14 @@ NOTHING = (
 )
 """The content security policy of everything that is not a page."""
 
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": NOTHING,
+    "Cache-Control": "no-store",
+}
+"""On every answer, unless a route set its own."""
+
 
 def page_policy(style_hash: str) -> str:
     """Return the policy of a page with one inline style sheet and nothing else."""
@@ -19,9 +27,6 @@ def register(app: Flask) -> None:
 
 
 def _add(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers.setdefault("Content-Security-Policy", NOTHING)
-    headers.setdefault("Cache-Control", "no-store")
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
     return response

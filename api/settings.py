@@ -1,6 +1,7 @@
 """All settings of the server: one frozen object, read once from the environment."""
 
 import difflib
+import functools
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
@@ -153,6 +154,12 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             # Without the value: a cache URL may hold a password.
             raise SettingsError(f"{variable} is malformed: {error}") from error
     return Settings(**values)
+
+
+@functools.cache
+def process_settings() -> Settings:
+    """Return the settings of this process, read from its environment once."""
+    return from_environment(os.environ)
 
 
 def _refusal(variable: str, name: str, known: list[str]) -> str:

@@ -1,0 +1,112 @@
+"""The command `leafpath serve`: checks what can be checked, then becomes gunicorn."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import cast
+
+import click
+import orjson
+
+from api.cache.opening import read_secret
+from api.errors import SettingsError
+from api.examples import example_instance
+from api.keys import read_keys
+from api.model_store import find_bundles
+from api.settings import Settings, process_settings
+from explainers.arrays import Inputs
+from explainers.bundle import Bundle, decode_array, read_bundle
+from explainers.errors import BundleError
+from explainers.model import BACKGROUND
+
+CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
+APPLICATION = "api.app:create_app()"
+
+
+@click.command()
+def serve() -> None:
+    """Serve every bundle in LEAFPATH_BUNDLES over HTTP.
+
+    Settings are read from LEAFPATH_* variables. SIGHUP loads the bundles anew, SIGTERM
+    finishes the requests that are being answered and stops.
+    """
+    try:
+        settings = process_settings()
+        bundles = _read_bundles(settings.bundles)
+        _check_files(settings)
+        _check_port(settings)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(_greeting(settings, bundles))
+    sys.stdout.flush()
+    command = ["gunicorn", "--config", str(CONFIGURATION), APPLICATION]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _read_bundles(directory: Path) -> list[Bundle]:
+    """Return the bundles that can be served; complain about each of the others."""
+    good: dict[str, Bundle] = {}
+    for path in find_bundles(directory):
+        try:
+            bundle = read_bundle(path)
+        except BundleError as error:
+            click.echo(f"{path} will not be served: {error}", err=True)
+            continue
+        name = bundle.manifest.name
+        if name in good:
+            raise SettingsError(
+                f"two bundles in {directory} hold a model named {name!r} ({path.name} "
+                "is one); remove one, or train it under another name"
+            )
+        good[name] = bundle
+    if not good:
+        raise SettingsError(
+            f"no bundle can be served from {directory} (LEAFPATH_BUNDLES): train one "
+            f"with `leafpath train CONFIG.toml --out {directory / 'NAME'}`"
+        )
+    return list(good.values())
+
+
+def _check_files(settings: Settings) -> None:
+    """Read the files of secrets once, for their mistakes to be told here."""
+    read_secret(settings.cache_key_file)
+    if settings.api_keys_file is not None:
+        read_keys(settings.api_keys_file)
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {settings.bind} (LEAFPATH_BIND): {error.strerror}"
+            ) from error
+
+
+def _greeting(settings: Settings, bundles: list[Bundle]) -> str:
+    """Say where the server listens, and give one request to try."""
+    names = ", ".join(bundle.manifest.name for bundle in bundles)
+    key = "  -H 'Authorization: Bearer KEY' \\\n" if settings.api_keys_file else ""
+    bundle = bundles[0]
+    return (
+        f"Serving {names} at http://{settings.bind} ({settings.workers} workers with "
+        f"{settings.threads} threads each; documentation at /docs). Try:\n\n"
+        f"curl http://{settings.bind}/v1/models/{bundle.manifest.name}:explain \\\n"
+        f"{key}  -H 'Content-Type: application/json' \\\n"
+        f"  -d {_quoted(_example_body(bundle))}\n"
+    )
+
+
+def _example_body(bundle: Bundle) -> str:
+    background = cast(Inputs, decode_array(bundle, BACKGROUND))
+    instance = example_instance(bundle.manifest.input, background)
+    return orjson.dumps({"instances": [instance]}).decode()
+
+
+def _quoted(text: str) -> str:
+    """Quote for a shell; a category may hold an apostrophe."""
+    return "'" + text.replace("'", "'\\''") + "'"
