@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises
     ------
-    SettingsError, DuplicateModelError
+    SettingsError
         The server cannot start; the message says what to change.
     """
     logs.configure()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests must name their host (RFC 9112, section 3.2); gunicorn lets it go."""
+"""HTTP/1.1 requests name their host (RFC 9112, 3.2); gunicorn does not insist."""
 
 from flask import Flask, request
 

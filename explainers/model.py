@@ -108,6 +108,27 @@ class Model:
         return np.array([column.source for column in columns], dtype=np.intp)
 
     @cached_property
+    def path_masks(self) -> dict[int, NDArray[np.bool_]]:
+        """By leaf: which values of an input the path to it looks at.
+
+        The input's shape; of a sequence [1, n_channels], since a path names channels.
+        """
+        return {leaf.id: self._path_mask(leaf.id) for leaf in self.tree.leaves}
+
+    def _path_mask(self, leaf: int) -> NDArray[np.bool_]:
+        shape = self.manifest.input.shape
+        ragged = self.manifest.family == "sequence"
+        mask = np.zeros((1, *shape[1:]) if ragged else shape, dtype=bool)
+        for feature in self.tree.intervals(leaf):
+            column = self.manifest.tree_features[feature]
+            if column.patch is None:
+                mask[..., column.source] = True
+            else:
+                top, left, height, width = column.patch
+                mask[column.source, top : top + height, left : left + width] = True
+        return mask
+
+    @cached_property
     def provides(self) -> frozenset[str]:
         """What a method may require: graphs, the family, whether rows may be shown."""
         shown = {TRAINING_ROWS} if self.manifest.expose == "tree" else set()

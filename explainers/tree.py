@@ -224,6 +224,13 @@ class DistilledTree:
         A feature's pair (lower, upper) stands for lower < float32(value) <= upper;
         infinite where the path sets no bound.
         """
+        return self._intervals[leaf]
+
+    @cached_property
+    def _intervals(self) -> dict[int, dict[int, tuple[float, float]]]:
+        return {leaf.id: self._intersect(leaf.id) for leaf in self.leaves}
+
+    def _intersect(self, leaf: int) -> dict[int, tuple[float, float]]:
         asked: dict[int, tuple[float, float]] = {}
         path = self.path_to(leaf)
         for here, following in zip(path, path[1:], strict=False):

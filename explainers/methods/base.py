@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -167,7 +168,12 @@ def row_chunks(encoded: Encoded, copies: int) -> Iterator[slice]:
 
 def described(parameters: Parameters, **resolved: object) -> dict[str, Any]:
     """Return the parameters as an answer reports them, without target and seed."""
-    values = msgspec.to_builtins(parameters) | resolved
+    return _described(parameters) | resolved
+
+
+@lru_cache(maxsize=256)
+def _described(parameters: Parameters) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(parameters)
     return {k: v for k, v in values.items() if k not in ("target", "seed")}
 
 
@@ -179,19 +185,12 @@ def off_path_share(
     Near 1, the network decides here on other grounds than the tree states; null when
     every attribution is zero. ``attributions`` has the shape of one input.
     """
-    weight = np.abs(attributions.astype(np.float64))
-    total = float(weight.sum())
+    weight = np.abs(attributions)
+    total = float(weight.sum(dtype=np.float64))
     if total == 0:
         return None
-    on_path = np.zeros(weight.shape, dtype=bool)
-    for feature in model.tree.intervals(leaf):
-        column = model.manifest.tree_features[feature]
-        if column.patch is not None:
-            top, left, height, width = column.patch
-            on_path[column.source, top : top + height, left : left + width] = True
-        else:  # a column of a table, or a channel at every step of a sequence
-            on_path[..., column.source] = True
-    return max(0.0, 1 - float(weight[on_path].sum()) / total)
+    on_path = weight.sum(dtype=np.float64, where=model.path_masks[leaf])
+    return max(0.0, 1 - float(on_path) / total)
 
 
 def attribution(

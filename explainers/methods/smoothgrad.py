@@ -50,10 +50,16 @@ def explain(
     copies = parameters.samples
     means: list[NDArray[np.float32]] = []
     for chunk in row_chunks(encoded, copies):
+        noise = {
+            length: noise_for(model, parameters, encoded.shape[1:], length)
+            for length in set(lengths[chunk].tolist())
+        }
         noisy = np.stack(
             [
-                row + noise_for(model, parameters, row.shape, int(length))
-                for row, length in zip(encoded[chunk], lengths[chunk], strict=True)
+                row + noise[length]
+                for row, length in zip(
+                    encoded[chunk], lengths[chunk].tolist(), strict=True
+                )
             ]
         )  # [rows, samples, *shape]
         _, gradients = model.gradient(

@@ -66,7 +66,9 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
         load_config(tmp_path / "absent.toml")
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ")
-    with pytest.raises(ConfigError, match=r"broken\.toml: not a TOML file: Invalid value"):
+    with pytest.raises(
+        ConfigError, match=r"broken\.toml: not a TOML file: Invalid value"
+    ):
         load_config(broken)
 
 
