@@ -1,5 +1,6 @@
 """What Prometheus reads. Every label takes a bounded set of values."""
 
+import functools
 import os
 from typing import Literal
 
@@ -71,16 +72,22 @@ class Metrics:
             multiprocess_mode="livemax",
         )
 
+        # Looking a labelled metric up takes a lock and longer than counting does.
+        self._requests_by = functools.cache(self._requests.labels)
+        self._latency_by = functools.cache(self._latency.labels)
+        self._cache_by = functools.cache(self._cache.labels)
+        self._agreement_by = functools.cache(self._agreement.labels)
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         method = method if method in METHODS else "OTHER"
-        self._requests.labels(route, method, str(status)).inc()
-        self._latency.labels(route).observe(seconds)
+        self._requests_by(route, method, str(status)).inc()
+        self._latency_by(route).observe(seconds)
 
     def cache(self, tier: str, event: CacheEvent, count: int) -> None:
         """Count what a tier of the cache did."""
         if count:
-            self._cache.labels(tier, event).inc(count)
+            self._cache_by(tier, event).inc(count)
 
     def agreement(self, model: Model, prediction: Prediction) -> None:
         """Count the instances on which tree and network agree, and the others."""
@@ -91,7 +98,7 @@ class Metrics:
         }
         for agrees, count in counts.items():
             if count:
-                self._agreement.labels(model.name, agrees).inc(count)
+                self._agreement_by(model.name, agrees).inc(count)
 
     def models(self, store: ModelStore) -> None:
         """Say which bundles are served."""

@@ -56,7 +56,7 @@ def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def _check_media_type(request: Request) -> None:
-    if request.content_type is not None:
+    if request.content_type not in (None, "application/json"):
         charset = request.mimetype_params.get("charset", "utf-8").lower()
         if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
             raise RequestError(
@@ -65,7 +65,7 @@ def _check_media_type(request: Request) -> None:
                 "'Content-Type: application/json'",
                 headers={"Accept-Post": "application/json"},
             )
-    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if coding != "identity":
         raise RequestError(
             UNSUPPORTED_MEDIA,

@@ -1,13 +1,14 @@
 """One log line and one count a request; its id, on every answer."""
 
 import re
+import secrets
 import time
-import uuid
+from functools import partial
 
 import structlog
 from flask import Flask, Response, g, request
 
-from api.service import service
+from api.metrics import Metrics
 from api.uri_templates import template
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -18,32 +19,29 @@ _TRACEPARENT = re.compile(
 log = structlog.get_logger()
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, metrics: Metrics) -> None:
     """Give every request an id, and log and count every answer."""
     app.before_request(_begin)
-    app.after_request(_end)
+    app.after_request(partial(_end, metrics))
 
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(16)
 
 
-def _end(response: Response) -> Response:
+def _end(metrics: Metrics, response: Response) -> Response:
     seconds = time.perf_counter() - g.started
-    route = template(request.url_rule.rule) if request.url_rule else "unmatched"
+    rule, method = request.url_rule, request.method
+    route = template(rule.rule) if rule is not None else "unmatched"
+    metrics.request(route, method, response.status_code, seconds)
     response.headers["X-Request-Id"] = g.request_id
-    line: dict[str, object] = {}
-    parent = request.headers.get("traceparent", "")
-    if found := _TRACEPARENT.match(parent):
-        response.headers["traceparent"] = parent
-        line["trace_id"] = found.group(1)
-    service().metrics.request(route, request.method, response.status_code, seconds)
+    key = g.get("key")
     log.info(
         "request",
         request_id=g.request_id,
-        method=request.method[:16],
+        method=method[:16],
         route=route,
         status=response.status_code,
         duration_ms=round(seconds * 1000, 3),
@@ -51,7 +49,17 @@ def _end(response: Response) -> Response:
         bytes_out=response.content_length,
         cache=response.headers.get("X-Cache"),
         model=g.get("model"),
-        key=g.key.name if g.get("key") else None,
-        **line,
+        key=key.name if key is not None else None,
+        trace_id=_trace(response),
     )
     return response
+
+
+def _trace(response: Response) -> str | None:
+    """Echo the caller's trace context and return its trace id (W3C Trace Context)."""
+    parent = request.environ.get("HTTP_TRACEPARENT", "")
+    found = _TRACEPARENT.match(parent)
+    if found is None:
+        return None
+    response.headers["traceparent"] = parent
+    return found.group(1)

@@ -27,6 +27,8 @@ def register(app: Flask) -> None:
 
 
 def _add(response: Response) -> Response:
+    present = {name for name, _ in response.headers}
     for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
+        if name not in present:
+            response.headers.add(name, value)
     return response

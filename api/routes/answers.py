@@ -15,22 +15,22 @@ routes = Blueprint("answers", __name__)
 @routes.post("/v1/models/<model:model>:predict")
 def predict(model: str) -> Response:
     """Predict the class of every instance."""
-    served = find_model(model)
-    raw = read_body(request, service().settings.max_body_bytes)
+    server, served = service(), find_model(model)
+    raw = read_body(request, server.settings.max_body_bytes)
     body = decode_body(served.predict_decoder, raw, served.model.manifest.input)
     answer = answer_predict(served, body)
-    service().metrics.agreement(served.model, answer.prediction)
+    server.metrics.agreement(served.model, answer.prediction)
     return json_response(answer.body)
 
 
 @routes.post("/v1/models/<model:model>:explain")
 def explain(model: str) -> Response:
     """Predict the class of every instance, and explain it."""
-    served = find_model(model)
-    raw = read_body(request, service().settings.max_body_bytes)
+    server, served = service(), find_model(model)
+    raw = read_body(request, server.settings.max_body_bytes)
     body = decode_body(served.explain_decoder, raw, served.model.manifest.input)
-    answer = answer_explain(served, body, service().explanations, _cache_policy())
-    service().metrics.agreement(served.model, answer.prediction)
+    answer = answer_explain(served, body, server.explanations, _cache_policy())
+    server.metrics.agreement(served.model, answer.prediction)
     response = json_response(answer.body)
     if answer.explained is not None:
         response.headers["X-Cache"] = answer.explained.cache
