@@ -54,16 +54,22 @@ def encode_instances(
     return inputs
 
 
+def as_sent(value: np.float32) -> float:
+    """Return the shortest decimal that reads back as ``value``: 0.1471, and not the
+    0.14710000157356262 that the same number is in double precision."""
+    return float(str(value))
+
+
 def decode_instance(schema: InputSchema, row: Inputs) -> list[Value]:
     """Return one row ([n_inputs] float32) as a client would send it."""
     values: list[Value] = []
-    for feature, value in zip(schema.features, row.tolist(), strict=True):
-        if math.isnan(value):
+    for feature, value in zip(schema.features, row, strict=True):
+        if np.isnan(value):
             values.append(None)
         elif feature.kind == "categorical":
             values.append(feature.categories[int(value)])
         else:
-            values.append(value)
+            values.append(as_sent(value))
     return values
 
 

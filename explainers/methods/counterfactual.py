@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from explainers.arrays import Inputs
 from explainers.errors import ParameterError
+from explainers.instances import as_sent
 from explainers.methods.base import Explainer, Parameters, class_index, described
 from explainers.model import Model, Prediction
 from explainers.rules import rule
@@ -240,7 +241,8 @@ def _changes(model: Model, x: Inputs, moved: Inputs) -> list[Change]:
             )
         else:
             distance = abs(after - before) / spreads[source]
-            changes.append(Change(feature.name, before, after, distance))
+            shown = as_sent(x[source]), as_sent(moved[source])
+            changes.append(Change(feature.name, *shown, distance))
     return changes
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from explainers.instances import as_sent
 from explainers.manifest import Estimate
 from explainers.methods.base import Explainer, Parameters
 from explainers.model import Model, Prediction
@@ -90,16 +91,16 @@ def _steps(model: Model, features: np.ndarray, leaf: int) -> list[Step]:
         if node.feature is None or node.threshold is None:
             continue
         column = model.manifest.tree_features[node.feature]
-        value = float(features[node.feature])
+        value = features[node.feature]
         steps.append(
             Step(
                 node=node.id,
                 feature=node.feature,
                 name=column.name,
-                value=value,
+                value=as_sent(value),
                 operator="<=" if following == node.left else ">",
                 threshold=node.threshold,
-                margin=abs(value - node.threshold) / column.spread,
+                margin=abs(float(value) - node.threshold) / column.spread,
             )
         )
     return steps

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explainers.errors import InstanceError
-from explainers.instances import encode_instances
+from explainers.instances import as_sent, decode_instance, encode_instances
 from explainers.manifest import InputFeature, InputSchema
 
 NUMERIC = InputSchema(
@@ -58,6 +58,19 @@ def test_categories_become_indexes_and_null_becomes_nan():
     )  # fmt: skip
     expected = [[1.5, 1, 0], [math.nan, 0, math.nan], [2, 1, 1]]
     assert np.array_equal(rows, np.array(expected, dtype=np.float32), equal_nan=True)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_values_are_shown_as_sent_and_read_back(value):
+    single = np.float32(value)
+    assert np.float32(as_sent(single)) == single
+    assert as_sent(np.float32(0.1471)) == 0.1471
+
+
+def test_a_row_decodes_to_the_instance_that_it_came_from():
+    for instance in ([1.5, "red", "a"], [None, "blue", None], [0.1, "red", "b"]):
+        row = encode_instances(MIXED, [instance])[0]
+        assert decode_instance(MIXED, row) == instance
 
 
 @pytest.mark.parametrize(

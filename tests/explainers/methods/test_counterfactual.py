@@ -73,7 +73,7 @@ def test_a_leaf_is_entered_from_above_by_one_float_step(linear_model):
     result = explain(linear_model, [0.5, -3, 0], target="yes")
     (change,) = result.nearest.changes
     assert change.feature == "a"
-    assert change.after == float(np.nextafter(np.float32(0.5), np.float32(1)))
+    assert np.float32(change.after) == np.nextafter(np.float32(0.5), np.float32(1))
 
 
 @pytest.mark.parametrize("field", ["immutable", "only_increase", "only_decrease"])
