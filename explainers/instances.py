@@ -56,7 +56,8 @@ def encode_instances(
 
 def as_sent(value: np.float32) -> float:
     """Return the shortest decimal that reads back as ``value``: 0.1471, and not the
-    0.14710000157356262 that the same number is in double precision."""
+    0.14710000157356262 that the same number is in double precision.
+    """
     return float(str(value))
 
 
