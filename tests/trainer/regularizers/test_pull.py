@@ -1,0 +1,140 @@
+"""The pull: its schedule, its penalty, and that it does what it is for."""
+
+import doctest
+
+import numpy as np
+import pytest
+import torch
+
+import trainer.regularizers.pull as pull
+from trainer.distill import certainty, distill, path_lengths, route
+from trainer.pruning import LEAF
+from trainer.regularizers import REGULARIZERS, NoRegularizer
+from trainer.regularizers.pull import TreeRegularizer, contradiction
+
+
+def test_the_example_of_the_docstring_runs():
+    assert doctest.testmod(pull).failed == 0
+    assert doctest.testmod(pull).attempted > 5
+
+
+def test_binary_penalty_is_the_softplus_of_the_evidence():
+    z = torch.tensor([-2.0, -0.3, 0.0, 0.4, 3.0])
+    logits = torch.stack([-z / 2, z / 2], dim=1)  # centred: z = logit 1 - logit 0
+    decisions = torch.tensor([0, 1, 1, 0, 1])
+    s = 2 * decisions - 1
+    expected = (torch.log1p(torch.exp(4 * (0.5 - s * z))) / 4).mean()
+    assert float(contradiction(logits, decisions)) == pytest.approx(float(expected))
+
+
+def test_multi_class_margin_is_against_the_largest_other():
+    logits = torch.tensor([[1.0, 3.0, -4.0]])
+    for decision, margin in [(0, -2.0), (1, 2.0), (2, -7.0)]:
+        found = float(contradiction(logits, torch.tensor([decision])))
+        assert found == pytest.approx(np.log1p(np.exp(4 * (0.5 - margin))) / 4)
+
+
+def test_schedule():
+    Z = torch.rand(100, 2, generator=torch.Generator().manual_seed(0))
+    rows = torch.arange(100)
+    fits = []
+
+    def forward(z):
+        fits.append(regularizer.step)
+        return torch.stack([z[:, 0], 0.5 - z[:, 0] + 0 * z[:, 1]], dim=1)
+
+    regularizer = TreeRegularizer(Z, forward, steps=400, weight=3.0)
+    factors = []
+    for _ in range(400):
+        factors.append(regularizer.factor)
+        penalty = regularizer(torch.zeros(100, 2), rows)
+        if regularizer.tree is None:
+            assert float(penalty) == 0
+    assert fits == list(range(100, 361, 20))  # 25 % to 90 %, every 20 steps
+    assert factors[100] == 0
+    assert factors[200] == pytest.approx(1.5)
+    assert factors[300] == factors[399] == 3.0
+
+
+def test_the_old_tree_stays_unless_the_new_one_is_clearly_better():
+    Z = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    cut = [0.5]
+
+    def forward(z):
+        return 20 * torch.stack([cut[0] - z[:, 0], z[:, 0] - cut[0]], dim=1)
+
+    regularizer = TreeRegularizer(Z, forward, steps=10, refit_every=1)
+    for _ in range(4):
+        regularizer(torch.zeros(200, 2), torch.arange(200))
+    first = regularizer.tree
+    cut[0] = 0.5001
+    regularizer(torch.zeros(200, 2), torch.arange(200))
+    assert regularizer.tree is first
+    cut[0] = 0.7
+    regularizer(torch.zeros(200, 2), torch.arange(200))
+    assert regularizer.tree is not first
+
+
+def test_its_objective_is_weighted_error_plus_priced_path_length(cancer_rows):
+    X, y = cancer_rows
+    z = torch.from_numpy(X[:, 20] - 16)
+    p = torch.softmax(torch.stack([-z, z], dim=1), dim=1).numpy()
+    tree = distill(X, p, strength=0.02, min_samples_leaf=5)
+    regularizer = TreeRegularizer(torch.from_numpy(X), lambda rows: rows, steps=10)
+    order = regularizer._fitted[:, 0]
+    p_there = p[[int(np.flatnonzero(X[:, 0] == v)[0]) for v in order]]
+    inner = tree.feature != LEAF
+    by_node = 0.02 * tree.rows[inner].sum() / tree.rows[0]
+    length = path_lengths(tree)[route(tree, X)].mean()
+    assert by_node == pytest.approx(0.02 * length)
+    wrong = tree.labels[route(tree, regularizer._fitted)] != p_there.argmax(1)
+    expected = (certainty(p_there) * wrong).mean() + by_node
+    assert regularizer._objective(tree, p_there) == pytest.approx(expected)
+
+
+def by_hand(X, y, regularized: bool) -> float:
+    """Train a small network in a loop of one's own; return fidelity on unseen rows."""
+    torch.manual_seed(0)
+    train, test = torch.arange(0, 3000), torch.arange(3000, 6000)
+    network = torch.nn.Sequential(
+        torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 2)
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    regularizer = (
+        TreeRegularizer(X[train], network, steps=600)
+        if regularized
+        else NoRegularizer()
+    )
+    for _ in range(600):
+        rows = torch.randint(len(train), (128,))
+        logits = network(X[rows])
+        loss = torch.nn.functional.cross_entropy(logits, y[rows])
+        loss = loss + regularizer(logits, rows)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        p = torch.softmax(network(X), dim=1).numpy()
+    Z = X.numpy()
+    tree = distill(Z[train], p[train], strength=0.02, min_samples_leaf=5)
+    return float((tree.labels[route(tree, Z[test])] == p[test].argmax(1)).mean())
+
+
+def test_it_raises_fidelity_in_a_loop_of_ones_own():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(6000, 8)).astype(np.float32)
+    z = X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * X[:, 3]
+    y = (z + random.logistic(size=6000) / 2 > 0).astype(np.int64)
+    tensors = torch.from_numpy(X), torch.from_numpy(y)
+    assert by_hand(*tensors, True) > by_hand(*tensors, False) + 0.05
+
+
+def test_the_registry_builds_either_by_the_same_call():
+    Z = torch.rand(10, 2)
+    for build in REGULARIZERS.values():
+        regularizer = build(
+            Z, torch.nn.Linear(2, 2), steps=5, strength=0.1, weight=1.0,
+            min_samples_leaf=2, seed=1,
+        )  # fmt: skip
+        assert float(regularizer(torch.zeros(3, 2), torch.arange(3))) == 0
+        assert regularizer.tree is None
