@@ -25,6 +25,9 @@ class _AnyInstances(msgspec.Struct):
     instances: list[Any]
 
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, or nested too deeply to read."""
+
 _ANY_INSTANCES = msgspec.json.Decoder(_AnyInstances)
 
 
@@ -91,18 +94,24 @@ def decode_body(
     except msgspec.ValidationError as error:
         _check_instances(raw, schema)
         raise _misshapen(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(MALFORMED_JSON, f"the body is not JSON: {error}") from error
+    except NOT_JSON as error:
+        raise _malformed(error) from error
 
 
 def _check_instances(raw: bytes, schema: InputSchema) -> None:
     """Say what is wrong with an instance in the words of the model's features."""
     try:
         instances = _ANY_INSTANCES.decode(raw).instances
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except msgspec.ValidationError:
         return  # the fault lies elsewhere; the first message says where
+    except NOT_JSON as error:  # found only now: the first decoder had stopped before
+        raise _malformed(error) from error
     if instances:
         encode_instances(schema, instances)
+
+
+def _malformed(error: Exception) -> RequestError:
+    return RequestError(MALFORMED_JSON, f"the body is not JSON: {error}")
 
 
 def _misshapen(error: msgspec.ValidationError) -> RequestError:
