@@ -4,6 +4,7 @@ import difflib
 import functools
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ from api.errors import SettingsError
 PREFIX = "LEAFPATH_"
 NOT_YET = ("JOBS_URL", "TRUSTED_KEYS")
 """Settings of features that this version does not have: refused, never ignored."""
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
 
 CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
 
@@ -55,9 +58,8 @@ def _flag(text: str) -> bool:
 
 
 def _bind(text: str) -> str:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port is None or parts.netloc != text:
-        raise ValueError("expected host:port, such as 127.0.0.1:8000")
+    if not _ADDRESS.match(text) or not 0 < int(text.rpartition(":")[2]) < 2**16:
+        raise ValueError("expected host:port, such as 127.0.0.1:8000 or [::1]:8000")
     return text
 
 
@@ -66,6 +68,8 @@ def _cache_url(text: str) -> str:
     if not separator or scheme not in CACHE_SCHEMES:
         schemes = ", ".join(f"{name}://" for name in CACHE_SCHEMES)
         raise ValueError(f"expected a URL that starts with one of {schemes}")
+    if urlsplit(text).port == 0:  # raises ValueError itself when it is no number
+        raise ValueError("port 0 is none")
     return text
 
 

@@ -42,7 +42,6 @@ class RedisCache:
             retry=Retry(NoBackoff(), 0),
             # GET and SET need nothing of RESP3, and RESP2 saves a round trip.
             protocol=2,
-            client_name="leafpath",
         )
 
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:

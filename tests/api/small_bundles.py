@@ -173,7 +173,7 @@ def write_cancer(directory: Path, *, seed: int = 0, files=None, **changes) -> st
     manifest = make_manifest(
         tree,
         (decisions == data.target, fitted.predict(rows) == decisions),
-        name="breast-cancer",
+        name=changes.pop("name", "breast-cancer"),
         input=InputSchema(
             shape=(len(names),),
             features=tuple(
