@@ -5,9 +5,9 @@ from typing import Any
 
 from api.encoding import encode
 from api.explaining import CachePolicy, Explained, ExplanationService
-from api.explanation_requests import ExplanationRequest, read_requests
-from api.extreme_inputs import extreme_inputs_named
+from api.explanation_requests import read_requests
 from api.limits import check_price
+from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
 from api.schemas import (
     ExplainReply,
     ExplainRequest,
@@ -16,7 +16,6 @@ from api.schemas import (
     PredictRequest,
 )
 from api.served_model import ServedModel
-from explainers.arrays import Inputs
 from explainers.instances import encode_instances
 from explainers.model import Model, Prediction
 
@@ -51,23 +50,13 @@ def answer_explain(
     inputs = encode_instances(model.manifest.input, request.instances)
     check_price(model, asked, len(inputs))
     with extreme_inputs_named(model, inputs):
-        return _explain(served, inputs, asked, explanations, policy)
-
-
-def _explain(
-    served: ServedModel,
-    inputs: Inputs,
-    asked: list[ExplanationRequest],
-    explanations: ExplanationService,
-    policy: CachePolicy,
-) -> Answer:
-    model = served.model
-    prediction = model.predict(inputs)
-    explained = explanations.explain(model, prediction, asked, policy)
-    reply = ExplainReply(
-        _predictions(model, prediction), explained.explanations, served.reference
-    )
-    return Answer(encode(reply), prediction, explained)
+        prediction = model.predict(inputs)
+    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs):
+        explained = explanations.explain(model, prediction, asked, policy)
+        reply = ExplainReply(
+            _predictions(model, prediction), explained.explanations, served.reference
+        )
+        return Answer(encode(reply), prediction, explained)
 
 
 def _predictions(model: Model, prediction: Prediction) -> list[PredictionReply]:

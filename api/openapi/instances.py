@@ -5,8 +5,8 @@ from typing import Any
 from explainers.manifest import InputFeature
 from explainers.model import Model
 
-LARGEST = 3.4028234663852886e38
-"""The largest finite single-precision number."""
+TOO_LARGE = 2.0**128 - 2.0**103
+"""The smallest double that rounds to infinity in single precision."""
 
 MAX_DESCRIBED = 128
 """Inputs with more features (pixels, say) are not described one by one."""
@@ -65,7 +65,11 @@ def _value_schema(feature: InputFeature) -> dict[str, Any]:
         if feature.missing == "impute":
             schema["enum"].append(None)
         return schema
-    schema |= {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+    schema |= {
+        "type": "number",
+        "exclusiveMinimum": -TOO_LARGE,
+        "exclusiveMaximum": TOO_LARGE,
+    }
     if feature.missing == "impute":
         schema["type"] = ["number", "null"]
     if feature.minimum is not None and feature.maximum is not None:

@@ -17,7 +17,8 @@ PARAMETERS: dict[str, Any] = {
         "name": "Cache-Control",
         "in": "header",
         "description": "`no-cache` computes anew, `no-store` also keeps nothing.",
-        "schema": {"enum": ["no-cache", "no-store"]},
+        "schema": {"type": "string"},
+        "example": "no-cache",
     },
 }
 

@@ -1,10 +1,11 @@
-"""Whose fault is it when there is no finite answer: the client's or the model's."""
+"""Whose fault it is when there is no finite answer: the client's or the model's."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from api.explanation_requests import ExplanationRequest
 from explainers.arrays import Inputs
-from explainers.errors import InstanceError, NonFiniteError
+from explainers.errors import InstanceError, NonFiniteError, ParameterError
 from explainers.manifest import InputFeature
 from explainers.model import Model
 
@@ -30,6 +31,27 @@ def extreme_inputs_named(model: Model, inputs: Inputs) -> Iterator[None]:
             f"values from {feature.minimum:g} to {feature.maximum:g} were seen in "
             "training",
         ) from error
+
+
+@contextlib.contextmanager
+def unusual_parameters_named(requests: Sequence[ExplanationRequest]) -> Iterator[None]:
+    """Name the explanation that was asked for with other parameters than the defaults.
+
+    A kernel of width 1e-300 leaves nothing to weigh: that is the client's fault too.
+    With the defaults the method is to blame, and the error passes on.
+    """
+    try:
+        yield
+    except NonFiniteError as error:
+        for request in requests:
+            if request.parameters != type(request.parameters)():
+                raise ParameterError(
+                    request.path,
+                    f"{request.method.name} has no finite answer with these parameters "
+                    f"({error})",
+                    "the defaults",
+                ) from error
+        raise
 
 
 def _most_extreme(
