@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from explainers.manifest import TreeFeature
 from explainers.tree import DistilledTree, Node
 
@@ -13,11 +11,9 @@ ALWAYS = "always"
 
 
 def format_number(value: float) -> str:
-    """Return the shortest decimal that reads back as the same float32, if it is one."""
-    single = np.float32(value)
-    if float(single) == value:
-        return np.format_float_positional(single, trim="-")
-    return repr(float(value))
+    """Return a threshold exactly, as the shortest decimal that reads back as it."""
+    text = repr(float(value))
+    return text.removesuffix(".0")
 
 
 def condition(column: TreeFeature, threshold: float, *, left: bool) -> str:

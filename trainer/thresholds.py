@@ -28,8 +28,7 @@ def shorten_thresholds(tree: Grown, features: TreeFeatures) -> Grown:
 
     Returns
     -------
-    The tree with thresholds that are exact in float32, so that a bundle's reader
-    prints the decimal that was chosen.
+    The tree with short decimals as thresholds (see ``short_between``).
     """
     before = route(tree, features)
     reached = _rows_by_node(tree, before)
@@ -54,20 +53,28 @@ def _rows_by_node(tree: Grown, leaves: Indexes) -> dict[int, Indexes]:
 
 
 def short_between(left: float, right: float) -> float:
-    """Return the shortest decimal, rounded to float32, in the middle of a gap.
+    """Return the shortest decimal near the middle of a gap.
+
+    A value is rounded to float32 before it is compared, so the decimal must not round
+    up: an input of exactly 0.1 would otherwise fail ``0.1 <= 0.1``.
 
     Parameters
     ----------
     left, right : neighbouring float32 values, left < right. The result t satisfies
-        left <= t < right, and keeps a quarter of the gap away from either where a
-        float32 does: unseen values near a training row then stay on its side.
+        left <= float32(t) <= t < right, and keeps a quarter of the gap away from either
+        where a short decimal does: unseen values near a training row then stay on its
+        side.
     """
     gap = right - left
     middle = left + gap / 2
     for low, high in ((left + gap / 4, right - gap / 4), (left, right)):
         coarsest = math.floor(math.log10(max(abs(left), abs(right)))) + 1
         for decimals in range(-coarsest, MAX_DIGITS - coarsest):
-            candidate = float(np.float32(round(middle, decimals)))
-            if low <= candidate <= high and left <= candidate < right:
-                return candidate
+            nearest, unit = round(middle, decimals), 10.0**-decimals
+            for step in (0, -1, 1):
+                candidate = round(nearest + step * unit, decimals)
+                with np.errstate(over="ignore"):
+                    rounded = float(np.float32(candidate))
+                if low <= candidate <= high and left <= rounded <= candidate < right:
+                    return candidate
     return left
