@@ -5,6 +5,9 @@ explainers.errors.LeafpathError
     ├── ConfigError          the configuration names something unknown or out of bounds
     ├── DataError            the table cannot be learned from as it is
     ├── DeadRunError         the network learned nothing, after every restart
+    ├── LandscapeError       there is nothing to draw a landscape from
+    ├── VisualizationError   a layer or a unit that is not there, an objective of none
+    ├── WeightsError         a bundle's weights are missing, or are not its network's
     └── ExportError          a graph cannot be written, or answers otherwise than torch
         └── GradientExportError   the gradient alone; the bundle is written without it
 """
@@ -26,6 +29,18 @@ class DataError(TrainingError):
 
 class DeadRunError(TrainingError):
     """The network answers one class only, or ranks no better than chance."""
+
+
+class LandscapeError(TrainingError):
+    """The landscape cannot be drawn: no plane, or no rows."""
+
+
+class VisualizationError(TrainingError):
+    """The network has no such layer or unit, or the objective cannot be optimised."""
+
+
+class WeightsError(TrainingError):
+    """A bundle holds no weights, or weights that do not answer as its graph does."""
 
 
 class ExportError(TrainingError):

@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -32,6 +33,13 @@ MIN_EPOCHS = 20
 _DECAY_FROM = 0.7
 _FINAL_RATE = 0.05
 
+Record: TypeAlias = Callable[[int, nn.Module], None]
+"""Told of the network after each epoch; it must not change it."""
+
+
+def _forget(epoch: int, network: nn.Module) -> None:
+    """Record nothing."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -47,6 +55,7 @@ def fit(
     config: Config,
     *,
     progress: bool = False,
+    record: Record | None = None,
 ) -> Fitted:
     """Train a network, with up to three restarts from other seeds.
 
@@ -55,6 +64,8 @@ def fit(
     build : returns an untrained network, its weights from torch's global generator.
     rows : the training rows, and no others.
     progress : whether to draw a bar on stderr.
+    record : called with (epoch, network) before the first step, as epoch 0, and after
+        each epoch; a restart begins at 0 again.
 
     Raises
     ------
@@ -69,7 +80,7 @@ def fit(
         )  # far from the neighbouring seeds' restarts
         try:
             run = _Run(build, rows, config, seed)
-            return Fitted(run.go(progress), restart)
+            return Fitted(run.go(progress, record), restart)
         except DeadRunError as error:
             problem = str(error)
             if restart < MAX_RESTARTS:
@@ -150,8 +161,10 @@ class _Run:
         left = (1 - step / self.steps) / (1 - _DECAY_FROM)
         return max(min(left, 1.0), _FINAL_RATE)
 
-    def go(self, progress: bool) -> nn.Module:
+    def go(self, progress: bool, record: Record | None = None) -> nn.Module:
         """Train; raise DeadRunError as soon as the run is known to be dead."""
+        note = record or _forget
+        note(0, self.network)
         watch_every = max(1, self.epochs // 25)
         check_at = max(1, self.epochs // 4)  # before the pull begins
         with tqdm(
@@ -159,6 +172,7 @@ class _Run:
         ) as bar:
             for epoch in range(1, self.epochs + 1):
                 loss = self._epoch()
+                note(epoch, self.network)
                 if not math.isfinite(loss):
                     raise DeadRunError(f"the loss became {loss} in epoch {epoch}")
                 if epoch == check_at:

@@ -1,0 +1,1 @@
+"""The loss landscape around a trained network, and its tree's landscape beside it."""
