@@ -45,6 +45,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self, req: Any, client: socket.socket, addr: Any, exc: BaseException
     ) -> None:
         """Answer a request that is no HTTP, or that broke outside the application."""
+        if req is not None and _is_about_the_request(exc):
+            return  # it was answered; a rest of its body was then no HTTP
         kind = next((k for family, k in _KINDS if isinstance(exc, family)), None)
         request_id = uuid.uuid4().hex
         if kind is None or kind is problems.INTERNAL:
@@ -55,6 +57,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.log.warning("request %s refused: %s", request_id, detail)
         with contextlib.suppress(OSError):
             client.sendall(raw_problem(kind, detail, request_id))
+
+
+def _is_about_the_request(exc: BaseException) -> bool:
+    about_us = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+    return isinstance(exc, errors.ParseException) and not isinstance(exc, about_us)
 
 
 def raw_problem(kind: Kind, detail: str, request_id: str) -> bytes:

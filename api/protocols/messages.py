@@ -1,0 +1,94 @@
+"""A V2 request as it is sent: the JSON, and the raw tensors that may follow it."""
+
+from typing import Any
+
+import msgspec
+
+from api.errors import RequestError
+from api.problems import INVALID_REQUEST, MALFORMED_JSON
+from api.request_body import NOT_JSON
+
+
+class RequestedOutput(msgspec.Struct, frozen=True):
+    """One output that the client asks for."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class InputTensor(msgspec.Struct, frozen=True):
+    """One input; ``data`` is unread JSON, absent when the tensor comes as bytes."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: msgspec.Raw | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """The JSON of an inference request. Members that we do not know are ignored, as
+    the protocol's extensions need.
+    """
+
+    inputs: list[InputTensor]
+    id: str | None = None
+    outputs: list[RequestedOutput] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(InferRequest)
+
+
+def decode_message(raw: bytes, json_bytes: int | None) -> tuple[InferRequest, bytes]:
+    """Return the request and the bytes of its binary tensors.
+
+    Parameters
+    ----------
+    json_bytes : length of the JSON (``Inference-Header-Content-Length``); None when
+        the whole body is JSON.
+
+    Raises
+    ------
+    RequestError
+        Not JSON, or not an inference request.
+    """
+    text, tensors = raw, b""
+    if json_bytes is not None:
+        if json_bytes > len(raw):
+            raise RequestError(
+                INVALID_REQUEST,
+                f"Inference-Header-Content-Length is {json_bytes}, but the body has "
+                f"{len(raw)} bytes",
+            )
+        text, tensors = raw[:json_bytes], raw[json_bytes:]
+    try:
+        return _DECODER.decode(text), tensors
+    except msgspec.ValidationError as error:
+        raise RequestError(INVALID_REQUEST, str(error)) from error
+    except NOT_JSON as error:
+        hint = "" if json_bytes is not None else (
+            " (raw tensors need the header Inference-Header-Content-Length)"
+        )  # fmt: skip
+        raise RequestError(
+            MALFORMED_JSON, f"the request is not JSON: {error}{hint}"
+        ) from error
+
+
+def json_length(header: str | None) -> int | None:
+    """Read ``Inference-Header-Content-Length``.
+
+    Raises
+    ------
+    RequestError
+        It is no number.
+    """
+    if header is None:
+        return None
+    if not header.isascii() or not header.isdigit() or len(header) > 12:
+        raise RequestError(
+            INVALID_REQUEST,
+            f"Inference-Header-Content-Length is {header!r}; it must be the number of "
+            "bytes of the JSON",
+        )
+    return int(header)

@@ -1,0 +1,141 @@
+"""From input tensors to what the model reads: one matrix, or one tensor a feature."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.errors import RequestError
+from api.limits import MAX_INSTANCES
+from api.problems import INVALID_INSTANCE, INVALID_REQUEST
+from api.protocols.datatypes import BYTES
+from api.protocols.input_tensors import Tensor
+from explainers.arrays import Indexes, Inputs
+from explainers.instances import Value, encode_instances
+from explainers.manifest import InputSchema, Manifest
+
+INPUT = "input"
+LENGTHS = "lengths"
+"""Steps of each sequence, beside ``input``; without it every step counts."""
+
+
+def has_categories(schema: InputSchema) -> bool:
+    """Whether the model reads strings, which one numeric tensor cannot carry."""
+    return any(feature.kind == "categorical" for feature in schema.features)
+
+
+def read_inputs(
+    manifest: Manifest, tensors: Mapping[str, Tensor]
+) -> tuple[Inputs, Indexes | None]:
+    """Return the model's input ([n, *shape] float32) and the lengths of sequences.
+
+    Raises
+    ------
+    RequestError
+        A tensor is missing, unknown or of the wrong shape.
+    InstanceError
+        A value does not fit its feature.
+    """
+    schema = manifest.input
+    if INPUT in tensors and not has_categories(schema):
+        return _one_tensor(manifest, tensors)
+    if manifest.family != "tabular":
+        raise _refused(f"expected one input tensor {INPUT!r}, {_found(tensors)}")
+    return _by_feature(schema, tensors), None
+
+
+def _one_tensor(
+    manifest: Manifest, tensors: Mapping[str, Tensor]
+) -> tuple[Inputs, Indexes | None]:
+    schema = manifest.input
+    is_sequence = manifest.family == "sequence"
+    for name in tensors:
+        if name != INPUT and not (is_sequence and name == LENGTHS):
+            raise _refused(f"input {name!r} is not an input of this model")
+    tensor = tensors[INPUT]
+    _check_shape(manifest, tensor)
+    if isinstance(tensor.values, list):
+        raise _refused(f"input {INPUT!r} is {BYTES}; send numbers, such as FP32")
+    with np.errstate(over="ignore"):
+        inputs = np.ascontiguousarray(tensor.values, dtype=np.float32)
+    if not np.isfinite(inputs).all():
+        if manifest.family != "tabular":
+            raise RequestError(INVALID_INSTANCE, f"input {INPUT!r} is not finite")
+        inputs = encode_instances(schema, _rows(tensor.values), "instance")
+    return inputs, _lengths(tensors, inputs) if is_sequence else None
+
+
+def _check_shape(manifest: Manifest, tensor: Tensor) -> None:
+    shape, expected = tensor.shape, manifest.input.shape
+    _check_count(shape[0])
+    inner = shape[1:]
+    fits = inner == expected
+    if manifest.family == "sequence" and len(inner) == 2:
+        fits = inner[1] == expected[1] and 1 <= inner[0] <= expected[0]
+    if not fits:
+        sizes = ", ".join(map(str, expected))
+        raise _refused(f"input {INPUT!r} has shape {list(shape)}, not [n, {sizes}]")
+
+
+def _check_count(rows: int) -> None:
+    if not 1 <= rows <= MAX_INSTANCES:
+        raise _refused(f"there are {rows} rows; send 1 to {MAX_INSTANCES}")
+
+
+def _rows(matrix: NDArray[np.generic]) -> list[list[Value]]:
+    """Return rows as clients of the native API send them: NaN becomes null."""
+    return [
+        [None if value != value else value for value in row]
+        for row in cast(list[list[float]], matrix.tolist())
+    ]
+
+
+def _lengths(tensors: Mapping[str, Tensor], inputs: Inputs) -> Indexes | None:
+    tensor = tensors.get(LENGTHS)
+    if tensor is None:
+        return None
+    values, steps = tensor.values, inputs.shape[1]
+    if isinstance(values, list) or values.dtype.kind not in "iu":
+        raise _refused(f"input {LENGTHS!r} is {tensor.datatype}; send INT64")
+    if values.size != len(inputs) or values.min() < 1 or values.max() > steps:  # type: ignore[operator]
+        raise _refused(
+            f"input {LENGTHS!r} must hold {len(inputs)} numbers from 1 to {steps}"
+        )
+    return values.reshape(-1).astype(np.int64)
+
+
+def _by_feature(schema: InputSchema, tensors: Mapping[str, Tensor]) -> Inputs:
+    names = [feature.name for feature in schema.features]
+    if set(tensors) != set(names):
+        missing = [name for name in names if name not in tensors][:5]
+        unknown = sorted(set(tensors) - set(names))[:5]
+        one = "" if has_categories(schema) else f"one tensor {INPUT!r}, or "
+        raise _refused(
+            f"expected {one}one tensor a feature (missing: {missing}, not of this "
+            f"model: {unknown})"
+        )
+    rows = tensors[names[0]].shape[0]
+    _check_count(rows)
+    columns = [_column(tensors[name], rows) for name in names]
+    instances = [list(row) for row in zip(*columns, strict=True)]
+    return encode_instances(schema, instances, "instance")
+
+
+def _column(tensor: Tensor, rows: int) -> list[Any]:
+    if tensor.shape not in ((rows,), (rows, 1)):
+        raise _refused(
+            f"input {tensor.name!r} has shape {list(tensor.shape)}; with the first "
+            f"feature's {rows} rows it must be [{rows}] or [{rows}, 1]"
+        )
+    if isinstance(tensor.values, list):
+        return tensor.values
+    return [row[0] for row in _rows(tensor.values.reshape(-1, 1))]
+
+
+def _found(tensors: Mapping[str, Tensor]) -> str:
+    return f"found {sorted(tensors)[:5]}"
+
+
+def _refused(problem: str) -> RequestError:
+    return RequestError(INVALID_REQUEST, problem)

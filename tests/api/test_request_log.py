@@ -1,0 +1,69 @@
+"""Every request leaves one line that no client can forge."""
+
+import json
+
+import pytest
+import requests
+
+from tests.api.processes import wait_until
+
+PREDICT = "/v1/models/breast-cancer:predict"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def lines_of(server, request_id):
+    return [x for x in server.log_lines() if x.get("request_id") == request_id]
+
+
+def test_line_says_what_was_asked_and_how_it_ended(server, instances):
+    reply = server.post(
+        PREDICT,
+        json={"instances": instances[:1]},
+        headers={"X-Request-Id": "one.two-3", "traceparent": TRACE},
+    )
+    assert reply.headers["X-Request-Id"] == "one.two-3"
+    assert reply.headers["traceparent"] == TRACE
+    wait_until(lambda: lines_of(server, "one.two-3"))
+    (line,) = lines_of(server, "one.two-3")
+    assert line["event"] == "request"
+    assert line["route"] == "/v1/models/{model}:predict"
+    assert (line["method"], line["status"]) == ("POST", 200)
+    assert line["model"] == "breast-cancer"
+    assert line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert line["bytes_out"] == len(reply.content)
+    assert line["duration_ms"] > 0
+
+
+@pytest.mark.parametrize("given", ["", "a" * 65, "a b", 'x"y', "<b>", "a/b", "é"])
+def test_id_that_is_not_clean_is_replaced(server, given):
+    reply = server.get("/v2/health/live", headers={"X-Request-Id": given.encode()})
+    assert reply.headers["X-Request-Id"] != given
+    assert len(reply.headers["X-Request-Id"]) == 32
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "x", TRACE.upper(), TRACE + "-more"],
+)
+def test_trace_that_is_not_one_is_ignored(server, given):
+    reply = server.get("/v2/health/live", headers={"traceparent": given})
+    assert "traceparent" not in reply.headers
+
+
+def test_no_client_can_write_a_line_of_its_own(server, instances):
+    forged = '\n{"event":"request","status":200,"forged":true}\n'
+    quoted = requests.utils.quote(forged)
+    server.get(f"/v1/models/{quoted}")
+    server.get(f"/{quoted}", headers={"User-Agent": forged.replace("\n", " ").strip()})
+    server.post(PREDICT, json={"instances": [{forged: 1}]})
+    server.raw(b"GET /\x0b{} HTTP/1.1\r\nHost: x\r\n\r\n")
+    server.raw(b'BREW\x1b / {"forged":true} HTTP/1.1\r\nHost: x\r\n\r\n')
+    for line in server.log.read_bytes().splitlines():
+        assert "forged" not in json.loads(line)
+
+
+def test_neither_bodies_nor_keys_are_logged(server):
+    body = {"instances": [["a-secret-in-the-body"]]}
+    server.post(PREDICT, json=body, headers={"Authorization": "Bearer a-secret-key"})
+    text = server.log.read_text()
+    assert "a-secret" not in text
