@@ -4,25 +4,28 @@ Nothing here writes files; export/write.py turns a ``Trained`` into a bundle.
 """
 
 import platform
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
+import numpy as np
 from torch import nn
 
-from explainers.arrays import Probabilities
+from explainers.arrays import Indexes, Probabilities
 from explainers.manifest import ControlMetrics, Metrics, Provenance
 from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
 from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
 from trainer.distill import distill
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, TrainingWarning
 from trainer.fit import fit, predict_probabilities
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
+from trainer.pruning import LEAF, Grown
 from trainer.regularizers import REGULARIZERS
 from trainer.thresholds import shorten_thresholds
 
@@ -100,6 +103,7 @@ def distil_tree(prepared: Prepared, probabilities: Probabilities) -> DistilledTr
         seed=config.train.seed,
     )
     decisions = probabilities.argmax(axis=1)
+    _warn_of_silence(prepared, pruned, decisions[split.train])
     return assemble_tree(
         shorten_thresholds(pruned, prepared.Z[split.train]),
         fitted=prepared.rows(split.train),
@@ -108,6 +112,19 @@ def distil_tree(prepared: Prepared, probabilities: Probabilities) -> DistilledTr
         held_out_decisions=decisions[split.held_out],
         n_classes=prepared.n_classes,
     )
+
+
+def _warn_of_silence(prepared: Prepared, pruned: Grown, decisions: Indexes) -> None:
+    """Say which classes the network decides and the tree never answers."""
+    answered = pruned.labels[pruned.feature == LEAF]
+    for code in np.setdiff1d(decisions, answered):
+        warnings.warn(
+            f"the tree never answers {prepared.table.classes[code]!r}, which the "
+            f"network decides for {(decisions == code).mean():.1%} of the training "
+            "rows; a smaller [tree] strength or min_samples_leaf gives it a leaf",
+            TrainingWarning,
+            stacklevel=3,
+        )
 
 
 def measure(

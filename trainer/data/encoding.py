@@ -67,9 +67,10 @@ def plan_encoding(columns: Sequence[Column], X_train: Inputs) -> list[EncodedCol
 class Encoder(nn.Module):
     """Inputs [n, n_inputs] float32 with NaN -> tree features [n, n_columns], finite."""
 
-    source: Tensor
-    fill: Tensor
-    code: Tensor
+    # Not "code": torch.export's modules have an attribute of that name.
+    sources: Tensor
+    fills: Tensor
+    codes: Tensor
     is_value: Tensor
     is_category: Tensor
 
@@ -78,9 +79,9 @@ class Encoder(nn.Module):
         kinds = [column.kind for column in plan]
         fills = [column.fill for column in plan]
         codes = [column.code for column in plan]
-        self.register_buffer("source", torch.tensor([c.source for c in plan]))
-        self.register_buffer("fill", torch.tensor(fills, dtype=torch.float32))
-        self.register_buffer("code", torch.tensor(codes, dtype=torch.float32))
+        self.register_buffer("sources", torch.tensor([c.source for c in plan]))
+        self.register_buffer("fills", torch.tensor(fills, dtype=torch.float32))
+        self.register_buffer("codes", torch.tensor(codes, dtype=torch.float32))
         self.register_buffer("is_value", torch.tensor([k == "value" for k in kinds]))
         self.register_buffer(
             "is_category", torch.tensor([k == "category" for k in kinds])
@@ -88,13 +89,13 @@ class Encoder(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Encode a batch; NaN equals no category, so its one-hot columns are 0."""
-        values = torch.index_select(inputs, 1, self.source)  # [n, n_columns]
+        values = torch.index_select(inputs, 1, self.sources)  # [n, n_columns]
         missing = torch.isnan(values)
-        numbers = torch.where(missing, self.fill, values)
+        numbers = torch.where(missing, self.fills, values)
         # In float32 throughout: onnxruntime selects no booleans.
         indicators = torch.where(
             self.is_category,
-            (values == self.code).to(torch.float32),
+            (values == self.codes).to(torch.float32),
             missing.to(torch.float32),
         )
         return torch.where(self.is_value, numbers, indicators)

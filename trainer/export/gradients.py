@@ -52,7 +52,7 @@ def export_gradient(network: nn.Module, example: Tensor, input_name: str) -> byt
     target = torch.zeros(EXAMPLE_ROWS, dtype=torch.int64)
     network = copy.deepcopy(network).eval().requires_grad_(False)
     try:
-        with _portable_kernels(), quiet():
+        with quiet(), _portable_kernels():
             graph, constants = trace_gradient(network, features, target)
         return export_graph(
             _WithConstants(graph, constants),
