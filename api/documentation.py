@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 from flask import Flask, current_app
+from markupsafe import Markup, escape
 
 from api.openapi import build_document
 from api.problems import KINDS
@@ -61,8 +62,16 @@ def _render(app: Flask, document: Mapping[str, Any], style: str) -> bytes:
         kinds=KINDS,
         type_as_text=type_as_text,
         pretty=_pretty,
+        prose=_prose,
     )
     return page.encode()
+
+
+def _prose(text: str) -> Markup:
+    """Return text as HTML, `words between backticks` as code."""
+    parts = [escape(part) for part in text.split("`")]
+    parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
+    return Markup("").join(parts)
 
 
 def _pretty(value: object) -> str:
