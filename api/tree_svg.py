@@ -67,7 +67,7 @@ def _rows(tree: DistilledTree) -> dict[int, float]:
 def _edges(node: Node, x: dict[int, float], y: dict[int, float], width: float) -> str:
     start_x, start_y = x[node.id] + width, y[node.id]
     drawn = []
-    for child, answer in ((node.left, "yes"), (node.right, "no")):
+    for child, answer, offset in ((node.left, "yes", -5), (node.right, "no", 13)):
         if child is None:
             continue
         end_x, end_y = x[child], y[child]
@@ -75,7 +75,7 @@ def _edges(node: Node, x: dict[int, float], y: dict[int, float], width: float) -
         drawn.append(
             f'<path class="edge" d="M{start_x:.1f} {start_y:.1f}C{middle:.1f} '
             f'{start_y:.1f} {middle:.1f} {end_y:.1f} {end_x:.1f} {end_y:.1f}"/>'
-            f'<text class="note" x="{end_x - 26:.1f}" y="{end_y - 5:.1f}">'
+            f'<text class="note" x="{end_x - 26:.1f}" y="{end_y + offset:.1f}">'
             f"{answer}</text>"
         )
     return "".join(drawn)
