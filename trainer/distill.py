@@ -144,11 +144,14 @@ def _preorder(grown: Grown, decisions: set[int]) -> list[int]:
     return order
 
 
-def route(tree: Grown, features: TreeFeatures) -> Indexes:
-    """Return the leaf of each row, [n]; left when ``float32(value) <= threshold``."""
+def route(tree: Grown, features: TreeFeatures, start: int = 0) -> Indexes:
+    """Return the leaf of each row, [n]; left when ``float32(value) <= threshold``.
+
+    ``start`` is the node to route from: the root, or below it.
+    """
     values = np.asarray(features, dtype=np.float32)
     rows = np.arange(len(values))
-    at = np.zeros(len(values), dtype=np.int64)
+    at = np.full(len(values), start, dtype=np.int64)
     while (inner := tree.feature[at] != LEAF).any():
         here, who = at[inner], rows[inner]
         goes_left = values[who, tree.feature[here]] <= tree.threshold[here]
