@@ -48,16 +48,17 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-# Where the workers add up their metrics. prometheus-client reads the variable when it
-# is imported, which must happen after this, in the workers. At HUP gunicorn reads
-# this file again, and the directory stays.
 VARIABLE, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "leafpath-metrics-"
-if VARIABLE not in os.environ:
-    os.environ[VARIABLE] = tempfile.mkdtemp("", PREFIX, memory)
 
 
 def on_starting(server):
-    """Forget the metrics of an earlier run in a directory that was given to us."""
+    """Make or empty the directory where the workers add up their metrics.
+
+    prometheus-client reads the variable when it is imported, which therefore happens
+    in the workers alone. Not called at HUP, so that counts outlive a reload.
+    """
+    if VARIABLE not in os.environ:
+        os.environ[VARIABLE] = tempfile.mkdtemp("", PREFIX, memory)
     for leftover in Path(os.environ[VARIABLE]).glob("*.db"):
         leftover.unlink()
 
