@@ -14,6 +14,7 @@ from api import problems
 from api.errors import Fault, RequestError, faults_of, kind_of
 from api.limits import MAX_DETAIL_CHARS
 from api.problems import Kind
+from api.protocols.errors import speaks_v2, v2_error
 from explainers.errors import LeafpathError
 
 CONTENT_TYPE = "application/problem+json"
@@ -81,8 +82,12 @@ def problem(
     headers: Mapping[str, str] | None = None,
     extensions: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return the answer that says what went wrong, and where."""
+    """Return the answer that says what went wrong, and where, in the words of the
+    protocol that the path belongs to.
+    """
     detail = _shortened(detail)
+    if speaks_v2(request.path):
+        return v2_error(kind, detail, headers)
     body = {
         "type": kind.uri,
         "title": kind.title,

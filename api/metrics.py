@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from typing import Literal
 
 from prometheus_client import (
@@ -10,12 +11,14 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Summary,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.cache import CacheEvent
 from api.model_store import ModelStore
+from api.model_use import Use
 from explainers.model import Model, Prediction
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -58,6 +61,19 @@ class Metrics:
             ["model", "agrees"],
             registry=self._registry,
         )
+        self._inferences = Summary(
+            "leafpath_inference_seconds",
+            "Time of requests that ran a model, by whether they were answered.",
+            ["model", "answered"],
+            registry=self._registry,
+        )
+        self._last = Gauge(
+            "leafpath_last_inference_timestamp_seconds",
+            "When each model last answered.",
+            ["model"],
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
         self._bundles = Gauge(
             "leafpath_bundle_info",
             "1 for each bundle that is served.",
@@ -77,12 +93,21 @@ class Metrics:
         self._latency_by = functools.cache(self._latency.labels)
         self._cache_by = functools.cache(self._cache.labels)
         self._agreement_by = functools.cache(self._agreement.labels)
+        self._inferences_by = functools.cache(self._inferences.labels)
+        self._last_by = functools.cache(self._last.labels)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         method = method if method in METHODS else "OTHER"
         self._requests_by(route, method, str(status)).inc()
         self._latency_by(route).observe(seconds)
+
+    def inference(self, model: str, status: int, seconds: float) -> None:
+        """Count one request that asked a model for an answer."""
+        answered = status < 400
+        self._inferences_by(model, "true" if answered else "false").observe(seconds)
+        if answered:
+            self._last_by(model).set(time.time())
 
     def cache(self, tier: str, event: CacheEvent, count: int) -> None:
         """Count what a tier of the cache did."""
@@ -109,8 +134,22 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes, over all workers of this server."""
+        return generate_latest(self._all_workers())
+
+    def use(self) -> Use:
+        """Return how much each model was used, over all workers of this server."""
+        return Use(
+            {
+                (sample.name, *sorted(sample.labels.values())): sample.value
+                for metric in self._all_workers().collect()
+                for sample in metric.samples
+                if "model" in sample.labels
+            }
+        )
+
+    def _all_workers(self) -> CollectorRegistry:
         if MULTIPROCESS_DIRECTORY not in os.environ:
-            return generate_latest(self._registry)
+            return self._registry
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return registry

@@ -48,6 +48,13 @@ NOT_EXPOSED = Kind(
     "The model's publisher chose to hide its tree (`expose: path`) or every "
     "explanation (`expose: prediction`).",
 )
+MANAGED_BY_FILES = Kind(
+    "managed-by-files",
+    403,
+    "Models are not managed over HTTP",
+    "No request loads, unloads or replaces a model: that takes new bundles and a "
+    "signal.",
+)
 UNKNOWN_PATH = Kind(
     "unknown-path", 404, "No such path", "The server has nothing at this path."
 )
@@ -154,6 +161,7 @@ KINDS = (
     UNAUTHENTICATED,
     FORBIDDEN,
     NOT_EXPOSED,
+    MANAGED_BY_FILES,
     UNKNOWN_PATH,
     UNKNOWN_MODEL,
     NOT_IN_BUNDLE,

@@ -13,10 +13,14 @@ from api.problems import (
     TOO_LARGE,
     UNSUPPORTED_MEDIA,
 )
+from api.protocols.content_coding import expand
 from explainers.instances import encode_instances
 from explainers.manifest import InputSchema
 
 T = TypeVar("T")
+
+TENSOR_TYPES = ("", "application/json", "application/octet-stream")
+"""tritonclient names no type at all."""
 
 
 class _AnyInstances(msgspec.Struct):
@@ -40,6 +44,37 @@ def read_body(request: Request, max_bytes: int) -> bytes:
         Not JSON by its Content-Type, compressed, chunked, too long or cut short.
     """
     _check_media_type(request)
+    return read_bytes(request, max_bytes)
+
+
+def read_tensor_body(request: Request, max_bytes: int) -> bytes:
+    """Return the bytes of a V2 body, which may hold raw tensors and be compressed.
+
+    Raises
+    ------
+    RequestError
+        Of another type, in an unknown coding, chunked, too long or cut short.
+    """
+    given = request.environ.get("CONTENT_TYPE", "")
+    if given not in TENSOR_TYPES and request.mimetype not in TENSOR_TYPES:
+        raise RequestError(
+            UNSUPPORTED_MEDIA,
+            f"the body is sent as {given!r}; send {' or '.join(TENSOR_TYPES[1:])}",
+            headers={"Accept-Post": ", ".join(TENSOR_TYPES[1:])},
+        )
+    raw = read_bytes(request, max_bytes)
+    coding = request.environ.get("HTTP_CONTENT_ENCODING")
+    return raw if coding is None else expand(raw, coding, max_bytes)
+
+
+def read_bytes(request: Request, max_bytes: int) -> bytes:
+    """Return the bytes of a body of any type, once its length is known to be allowed.
+
+    Raises
+    ------
+    RequestError
+        Chunked, too long or cut short.
+    """
     length = request.content_length
     if length is None:
         # gunicorn reads chunked bodies to any length: a limit would cut them silently.

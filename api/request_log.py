@@ -36,6 +36,9 @@ def _end(metrics: Metrics, response: Response) -> Response:
     rule, method = request.url_rule, request.method
     route = template(rule.rule) if rule is not None else "unmatched"
     metrics.request(route, method, response.status_code, seconds)
+    model = g.get("model")
+    if model is not None and method == "POST":
+        metrics.inference(model, response.status_code, seconds)
     response.headers["X-Request-Id"] = g.request_id
     key = g.get("key")
     log.info(
@@ -48,7 +51,7 @@ def _end(metrics: Metrics, response: Response) -> Response:
         bytes_in=request.content_length,
         bytes_out=response.content_length,
         cache=response.headers.get("X-Cache"),
-        model=g.get("model"),
+        model=model,
         key=key.name if key is not None else None,
         trace_id=_trace(response),
     )

@@ -8,11 +8,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from api import problems
-from api.examples import example_instance
-from api.openapi.operations import OPERATIONS, TAGS, Operation
+from api.openapi import inference_v2, operations
+from api.openapi.examples import EXAMPLES
+from api.openapi.operations import JSON, Operation
 from api.openapi.parameters import HEADERS, PARAMETERS, path_parameter
 from api.openapi.schemas import build_schemas, reference
 from api.problems import Kind
+from api.protocols.errors import speaks_v2, v2_status
 from api.uri_templates import template
 from api.version import VERSION
 from explainers.model import Model
@@ -24,6 +26,9 @@ _DESCRIPTION = """\
 Predictions of neural networks with explanations: the path through a small tree that was
 distilled from the network (with the share of unseen inputs on which the two agree), and
 attributions by several methods. Every error is a problem (RFC 9457)."""
+
+OPERATIONS = operations.OPERATIONS | inference_v2.OPERATIONS
+TAGS = operations.TAGS | inference_v2.TAGS
 
 _EVERYWHERE = (problems.BAD_REQUEST, problems.INTERNAL)
 
@@ -75,11 +80,11 @@ def _operation(
         {"$ref": f"#/components/parameters/{name}"} for name in operation.parameters
     ]
     item: dict[str, Any] = {
-        "operationId": rule.endpoint.replace(".", "_"),
+        "operationId": _operation_id(rule),
         "summary": doc.partition("\n")[0],
         "tags": [operation.tag],
         "parameters": parameters,
-        "responses": _responses(operation, keyed),
+        "responses": _responses(operation, keyed, is_v2=speaks_v2(rule.rule)),
     }
     if operation.body is not None:
         item["requestBody"] = _body(operation.body, models)
@@ -92,19 +97,21 @@ def _body(schema: str, models: Mapping[str, Model]) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": reference(schema)}
     if models:
         model = models[min(models)]
-        instance = example_instance(model.manifest.input, model.background)
-        value: dict[str, Any] = {"instances": [instance]}
-        if schema == "ExplainRequest":
-            value["explanations"] = ["tree_path"]
-            if "gradient" in model.sessions:
-                value["explanations"].append(
-                    {"method": "integrated_gradients", "steps": 64}
-                )
-        content["examples"] = {model.name: {"value": value}}
-    return {"required": True, "content": {"application/json": content}}
+        content["examples"] = {model.name: {"value": EXAMPLES[schema](model)}}
+    return {"required": True, "content": {JSON: content}}
 
 
-def _responses(operation: Operation, keyed: bool) -> dict[str, Any]:
+def _operation_id(rule: Rule) -> str:
+    """Name an operation; one view may have several paths."""
+    name = str(rule.endpoint).replace(".", "_")
+    if rule.rule.endswith("/unload"):
+        return f"{name}_unload"
+    if rule.rule == "/v2/models/stats":
+        return f"{name}_of_all"
+    return name + ("_of_version" if "version" in rule.arguments else "")
+
+
+def _responses(operation: Operation, keyed: bool, *, is_v2: bool) -> dict[str, Any]:
     headers = ("XRequestId", *operation.headers)
     good: dict[str, Any] = {
         "description": "The answer.",
@@ -121,7 +128,7 @@ def _responses(operation: Operation, keyed: bool) -> dict[str, Any]:
     kinds = [*_EVERYWHERE, *operation.problems]
     if keyed and not operation.is_open:
         kinds.append(problems.UNAUTHENTICATED)
-    return responses | _problem_responses(kinds)
+    return responses | _problem_responses(kinds, is_v2=is_v2)
 
 
 HEADERS_BY_NAME = {
@@ -129,6 +136,7 @@ HEADERS_BY_NAME = {
     "XCache": "X-Cache",
     "Age": "Age",
     "ETag": "ETag",
+    "JsonLength": "Inference-Header-Content-Length",
 }
 
 
@@ -136,14 +144,16 @@ def _header(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def _problem_responses(kinds: list[Kind]) -> dict[str, Any]:
+def _problem_responses(kinds: list[Kind], *, is_v2: bool) -> dict[str, Any]:
+    media_type, schema = (JSON, "Error") if is_v2 else (PROBLEM, "Problem")
     by_status: dict[int, list[Kind]] = {}
     for kind in sorted(kinds, key=lambda kind: kind.status):
-        by_status.setdefault(kind.status, []).append(kind)
+        status = v2_status(kind) if is_v2 else kind.status
+        by_status.setdefault(status, []).append(kind)
     return {
         str(status): {
             "description": " ".join(f"`{k.slug}`: {k.meaning}" for k in same),
-            "content": {PROBLEM: {"schema": reference("Problem")}},
+            "content": {media_type: {"schema": reference(schema)}},
         }
         for status, same in by_status.items()
     }

@@ -7,6 +7,12 @@ from explainers.manifest import NAME
 from explainers.model import Model
 
 PARAMETERS: dict[str, Any] = {
+    "JsonLength": {
+        "name": "Inference-Header-Content-Length",
+        "in": "header",
+        "description": "Bytes of the JSON, where raw tensors follow it.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
@@ -36,6 +42,10 @@ HEADERS: dict[str, Any] = {
         "description": "Seconds since the oldest cached explanation was computed.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "JsonLength": {
+        "description": "Bytes of the JSON, where raw tensors follow it.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "ETag": {
         "description": "The bundle's digest.",
         "schema": {"type": "string"},
@@ -46,6 +56,11 @@ _IN_PATHS: dict[str, Any] = {
     "model": {
         "description": "A served model.",
         "schema": {"type": "string", "pattern": NAME.pattern.replace("\\Z", "$")},
+    },
+    "version": {
+        "description": "The version of the served model.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "1",
     },
     "node": {
         "description": "A node of the tree; 0 is the root.",

@@ -9,6 +9,7 @@ import numpy as np
 
 from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
 from api.model_pages import parameters_schema
+from api.openapi import inference_v2
 from api.openapi.instances import instance_schema
 from api.schemas import ExplainReply, MethodList, ModelList, ModelPage, PredictReply
 from api.tree_document import NodePage, TreeReply
@@ -40,7 +41,7 @@ def build_schemas(models: Mapping[str, Model]) -> dict[str, Schema]:
     schemas |= _method_schemas(models.values())
     schemas["ExplainReply"]["properties"]["explanations"] = _lists_of_explanations()
     schemas |= {f"Instance.{n}": instance_schema(m) for n, m in models.items()}
-    schemas |= _requests(models) | _small_schemas()
+    schemas |= _requests(models) | _small_schemas() | inference_v2.build_schemas()
     return schemas
 
 

@@ -1,4 +1,4 @@
-"""Input tensors off the wire: JSON numbers or raw bytes, checked against their shape."""
+"""Input tensors off the wire: JSON or raw bytes, checked against their shape."""
 
 import math
 import struct
@@ -27,7 +27,8 @@ _ELEMENT: TypeAlias = float | str | bool | None
 _FLAT_NUMBERS = msgspec.json.Decoder(list[float | None])
 _FLAT_STRINGS = msgspec.json.Decoder(list[str])
 _ANYTHING = msgspec.json.Decoder(list[Any])
-_WIDEST = {"f": np.float64, "i": np.int64, "u": np.uint64, "b": np.bool_}
+_JSON_TYPES: dict[str, set[type]] = {"BOOL": {bool}, BYTES: {str}}
+_JSON_NUMBERS: set[type] = {int, float, type(None)}
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ def _check(given: InputTensor) -> None:
         raise _refused(
             given, f"has shape {given.shape}; expected 1 to {MAX_AXES} sizes"
         )
-    if (given.data is None) == (SIZE not in (given.parameters or {})):
+    has_data = bool(bytes(given.data))
+    if has_data == (SIZE in (given.parameters or {})):
         raise _refused(
             given,
             f"needs either `data` or the parameter `{SIZE}`"
-            + (" (shared memory is not supported)" if given.data is None else ""),
+            + ("" if has_data else " (shared memory is not supported)"),
         )
 
 
@@ -99,7 +101,7 @@ def _checked_size(given: InputTensor, size: object, left: int) -> int:
 
 def _from_json(given: InputTensor) -> Tensor:
     try:
-        flat = _flat(given, bytes(given.data or b""))
+        flat = _flat(given, bytes(given.data))
     except msgspec.ValidationError as error:
         problem = str(error).replace("$", "data")
         raise _refused(given, f"is {given.datatype}: {problem}") from error
@@ -127,9 +129,7 @@ def _flat(given: InputTensor, text: bytes) -> Sequence[_ELEMENT]:
         if not all(isinstance(part, list) and len(part) == size for part in values):
             raise msgspec.ValidationError(f"not nested as shape {given.shape} says")
         values = list(chain.from_iterable(values))
-    wanted = {"BOOL": {bool}, BYTES: {str}}.get(
-        given.datatype, {int, float, type(None)}
-    )
+    wanted = _JSON_TYPES.get(given.datatype, _JSON_NUMBERS)
     if not set(map(type, values)) <= wanted:
         names = " or ".join(sorted(kind.__name__ for kind in wanted))
         raise msgspec.ValidationError(f"every element must be {names}")
@@ -139,19 +139,16 @@ def _flat(given: InputTensor, text: bytes) -> Sequence[_ELEMENT]:
 def _numbers(given: InputTensor, flat: Sequence[_ELEMENT]) -> Numbers:
     """Convert exactly, or not at all: 1.5 is no integer, and 300 no UINT8."""
     dtype = NUMPY[given.datatype]
-    try:
-        wide = np.array(flat, dtype=_WIDEST[dtype.kind])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise _refused(given, f"is {given.datatype}: {error}") from error
+    values = np.array(flat, dtype=np.float64)  # null becomes NaN
     if dtype.kind in "iu":
-        exact = np.array(flat, dtype=np.float64)
-        limits = np.iinfo(dtype)
-        inside = (wide >= limits.min) & (wide <= limits.max) & (exact == wide)
-        if not inside.all():
+        limits = np.iinfo(dtype.name)
+        # In double precision the largest 64-bit integer rounds up, hence < max + 1.
+        inside = (values >= limits.min) & (values < float(limits.max) + 1)
+        if not (inside & (np.floor(values) == values)).all():
             raise _refused(given, f"has values that are no {given.datatype}")
     if dtype.kind != "f":
-        wide = wide.astype(dtype)
-    return wide.reshape(given.shape)
+        return values.astype(dtype).reshape(given.shape)
+    return values.reshape(given.shape)
 
 
 def _from_bytes(given: InputTensor, part: bytes) -> Tensor:

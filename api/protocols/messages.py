@@ -22,7 +22,7 @@ class InputTensor(msgspec.Struct, frozen=True):
     name: str
     shape: list[int]
     datatype: str
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
     parameters: dict[str, Any] | None = None
 
 

@@ -85,6 +85,8 @@ def _check_count(rows: int) -> None:
 
 def _rows(matrix: NDArray[np.generic]) -> list[list[Value]]:
     """Return rows as clients of the native API send them: NaN becomes null."""
+    if matrix.dtype.kind == "b":
+        matrix = matrix.astype(np.uint8)
     return [
         [None if value != value else value for value in row]
         for row in cast(list[list[float]], matrix.tolist())
@@ -98,11 +100,12 @@ def _lengths(tensors: Mapping[str, Tensor], inputs: Inputs) -> Indexes | None:
     values, steps = tensor.values, inputs.shape[1]
     if isinstance(values, list) or values.dtype.kind not in "iu":
         raise _refused(f"input {LENGTHS!r} is {tensor.datatype}; send INT64")
-    if values.size != len(inputs) or values.min() < 1 or values.max() > steps:  # type: ignore[operator]
+    lengths = values.reshape(-1).astype(np.int64)
+    if len(lengths) != len(inputs) or lengths.min() < 1 or lengths.max() > steps:
         raise _refused(
             f"input {LENGTHS!r} must hold {len(inputs)} numbers from 1 to {steps}"
         )
-    return values.reshape(-1).astype(np.int64)
+    return lengths
 
 
 def _by_feature(schema: InputSchema, tensors: Mapping[str, Tensor]) -> Inputs:

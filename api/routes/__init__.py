@@ -6,8 +6,10 @@ from api.routes import (
     documents,
     health,
     index,
+    inference_v2,
     models,
     operations,
+    sagemaker,
     tree,
 )
 
@@ -15,6 +17,8 @@ BLUEPRINTS = (
     index.routes,
     models.routes,
     answers.routes,
+    inference_v2.routes,
+    sagemaker.routes,
     tree.routes,
     documents.routes,
     health.routes,

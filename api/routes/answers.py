@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from api.access import find_model
 from api.answering import answer_explain, answer_predict
-from api.explaining import CachePolicy
+from api.cache_headers import cache_policy, report_cache
 from api.request_body import decode_body, read_body
 from api.responses import json_response
 from api.service import service
@@ -29,18 +29,8 @@ def explain(model: str) -> Response:
     server, served = service(), find_model(model)
     raw = read_body(request, server.settings.max_body_bytes)
     body = decode_body(served.explain_decoder, raw, served.model.manifest.input)
-    answer = answer_explain(served, body, server.explanations, _cache_policy())
+    answer = answer_explain(served, body, server.explanations, cache_policy(request))
     server.metrics.agreement(served.model, answer.prediction)
     response = json_response(answer.body)
-    if answer.explained is not None:
-        response.headers["X-Cache"] = answer.explained.cache
-        if answer.explained.cache == "hit":
-            response.headers["Age"] = str(answer.explained.age_s)
+    report_cache(response, answer.explained)
     return response
-
-
-def _cache_policy() -> CachePolicy:
-    wish = request.headers.get("Cache-Control", "").lower()
-    if "no-store" in wish:
-        return "avoid"
-    return "refresh" if "no-cache" in wish else "use"

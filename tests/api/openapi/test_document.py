@@ -38,12 +38,14 @@ def test_every_method_and_every_field_of_a_request_is_described(document):
 
 def test_examples_work(client, document):
     for path, item in document["paths"].items():
-        for verb, operation in item.items():
-            if verb != "post":
+        for operation in item.values():
+            if "requestBody" not in operation:
                 continue
             content = operation["requestBody"]["content"]["application/json"]
             for model, example in content["examples"].items():
-                url = path.replace("{model}", model)
+                url = path.replace("{model}", model).replace("{version}", "1")
+                if url == "/invocations":  # where one model is served, not two
+                    continue
                 reply = client.post(url, json=example["value"])
                 assert reply.status_code == 200, reply.text
 
