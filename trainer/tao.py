@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainers.arrays import Floats, Indexes, TreeFeatures
-from trainer.distill import count_nodes, path_lengths, route
 from trainer.pruning import LEAF, Grown
+from trainer.routing import count_nodes, path_lengths, route
 
 MAX_SWEEPS = 8
 """Of all decisions; most trees settle after two or three."""

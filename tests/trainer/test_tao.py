@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
-from trainer.distill import certainty, distill, path_lengths, route
+from trainer.budget import prune_within
+from trainer.distill import certainty, grow, path_lengths, route, trim
 from trainer.pruning import LEAF, Grown
 from trainer.tao import optimise
 
@@ -38,8 +39,10 @@ def improve(tree: Grown, X: np.ndarray, p: np.ndarray, leaf: int = 5) -> Grown:
     )
 
 
-def grown(X: np.ndarray, p: np.ndarray, leaf: int = 5) -> Grown:
-    return distill(X, p, strength=0.0, min_samples_leaf=leaf, max_leaves=5)
+def grown(X: np.ndarray, p: np.ndarray, leaf: int = 5, leaves: int = 5) -> Grown:
+    """Return the tree of greedy growing alone."""
+    greedy = grow(X, p, certainty(p), leaf, 0)
+    return trim(greedy, prune_within(greedy, 0.0, leaves))
 
 
 def test_it_never_rises_and_no_single_split_can_do_better(problem):
@@ -76,6 +79,6 @@ def test_greedy_splits_are_improved_on_real_data():
     X, y = load_wine(return_X_y=True)
     X = X.astype(np.float32)
     p = np.eye(3, dtype=np.float32)[y]
-    greedy = distill(X, p, strength=0.0, min_samples_leaf=5, max_leaves=6)
+    greedy = grown(X, p, leaves=6)
     found = improve(greedy, X, p)
     assert objective(found, X, p) < objective(greedy, X, p) - 0.001

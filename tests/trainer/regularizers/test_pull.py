@@ -10,7 +10,7 @@ import trainer.regularizers.pull as pull
 from trainer.distill import certainty, distill, path_lengths, route
 from trainer.pruning import LEAF
 from trainer.regularizers import REGULARIZERS, NoRegularizer
-from trainer.regularizers.pull import TreeRegularizer, contradiction
+from trainer.regularizers.pull import Router, TreeRegularizer, contradiction
 
 
 def test_the_example_of_the_docstring_runs():
@@ -39,21 +39,55 @@ def test_schedule():
     rows = torch.arange(100)
     fits = []
 
-    def forward(z):
-        fits.append(regularizer.step)
+    def answer(z):
         return torch.stack([z[:, 0], 0.5 - z[:, 0] + 0 * z[:, 1]], dim=1)
 
-    regularizer = TreeRegularizer(Z, forward, steps=400, weight=3.0)
+    def by_row(picked):
+        fits.append(regularizer.step)
+        return answer(Z[picked])
+
+    regularizer = TreeRegularizer(Z, answer, steps=400, weight=3.0, by_row=by_row)
     factors = []
     for _ in range(400):
         factors.append(regularizer.factor)
         penalty = regularizer(torch.zeros(100, 2), rows)
         if regularizer.tree is None:
             assert float(penalty) == 0
-    assert fits == list(range(100, 361, 20))  # 25 % to 90 %, every 20 steps
+    assert fits == [100, 160, 220, 280, 340]
     assert factors[100] == 0
     assert factors[200] == pytest.approx(1.5)
     assert factors[300] == factors[399] == 3.0
+
+
+def test_between_rows_the_tree_says_what_is_right():
+    Z = torch.tensor([[0.0, 0.0], [1.0, 5.0]]).repeat(20, 1)
+
+    def forward(z):
+        # Right on every row, contradicts the tree (a split in the middle) between them.
+        return 9 * torch.stack([0.9 - z[:, 0], z[:, 0] - 0.9], dim=1)
+
+    regularizer = TreeRegularizer(Z, forward, steps=10)
+    blind = TreeRegularizer(Z, forward, steps=10, by_row=lambda rows: forward(Z[rows]))
+    rows = torch.arange(40)
+    for _ in range(9):
+        with_neighbours = regularizer(forward(Z), rows)
+        without = blind(forward(Z), rows)
+    assert 0 < float(without) < 0.5
+    # Half of the pairs differ; shares of .5 to .9 are contradicted there.
+    assert float(with_neighbours) > float(without) + 0.5
+
+
+def test_the_router_on_tensors_is_route(cancer_rows):
+    X, y = cancer_rows
+    p = np.stack([y == 0, y == 1], axis=1).astype(np.float32)
+    tree = distill(X, p, strength=0.0, min_samples_leaf=2)
+    router = Router(tree, torch.device("cpu"))
+    at_thresholds = np.tile(X[:1], (len(tree.feature), 1))
+    inner = np.flatnonzero(tree.feature != LEAF)
+    at_thresholds[inner, tree.feature[inner]] = tree.threshold[inner]
+    for rows in (X, at_thresholds):
+        expected = tree.labels[route(tree, rows)]
+        np.testing.assert_array_equal(router(torch.from_numpy(rows)), expected)
 
 
 def test_the_old_tree_stays_unless_the_new_one_is_clearly_better():
@@ -63,16 +97,18 @@ def test_the_old_tree_stays_unless_the_new_one_is_clearly_better():
     def forward(z):
         return 20 * torch.stack([cut[0] - z[:, 0], z[:, 0] - cut[0]], dim=1)
 
-    regularizer = TreeRegularizer(Z, forward, steps=10, refit_every=1)
-    for _ in range(4):
-        regularizer(torch.zeros(200, 2), torch.arange(200))
-    first = regularizer.tree
+    regularizer = TreeRegularizer(Z, forward, steps=100)
+
+    def run_to(step):
+        while regularizer.step < step:
+            regularizer(torch.zeros(200, 2), torch.arange(200))
+        return regularizer.tree
+
+    first = run_to(30)
     cut[0] = 0.5001
-    regularizer(torch.zeros(200, 2), torch.arange(200))
-    assert regularizer.tree is first
+    assert run_to(50) is first
     cut[0] = 0.7
-    regularizer(torch.zeros(200, 2), torch.arange(200))
-    assert regularizer.tree is not first
+    assert run_to(60) is not first
 
 
 def test_its_objective_is_weighted_error_plus_priced_path_length(cancer_rows):
