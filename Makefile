@@ -16,6 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demos: $(DEMOS:%=bundles/%/manifest.json)
 
 bundles/%/manifest.json: | setup
+	mkdir -p bundles
 	$(BIN)/leafpath train examples/$*.toml --out bundles/$*
 
 serve: setup demos

@@ -35,7 +35,7 @@ class LimeParameters(AttributionParameters, frozen=True):
         Meta(description="numbers as 'in the same quartile' instead of their value"),
     ] = False
     width: Annotated[
-        Annotated[float, Meta(gt=0, le=100)] | None,
+        Annotated[float, Meta(ge=0.001, le=100)] | None,
         Meta(description="kernel width; null is 0.75 sqrt(n_inputs)"),
     ] = None
     repeats: Annotated[
