@@ -1,0 +1,1 @@
+"""Feature visualization: what a network's units and classes respond to, as pictures."""

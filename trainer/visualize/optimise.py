@@ -1,0 +1,117 @@
+"""Gradient ascent on pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from explainers.arrays import Floats
+from trainer.visualize.activations import record
+from trainer.visualize.objectives import Objective
+from trainer.visualize.parametrisation import PARAMETRISATIONS, Parametrisation
+from trainer.visualize.transforms import STANDARD, Robustness, move
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to optimise; the defaults are lucid's but for one fused movement.
+
+    ``robustness`` None moves nothing: with ``parametrisation`` "pixel" that is the
+    unregularised ascent that adversarial noise comes from.
+    """
+
+    steps: int = 512
+    learning_rate: float = 0.05
+    parametrisation: Parametrisation = "fourier"
+    robustness: Robustness | None = STANDARD
+    seed: int = 0
+
+
+UNREGULARISED = Recipe(parametrisation="pixel", robustness=None)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The network's input: its shape (n_channels, height, width) and range.
+
+    ``low`` and ``high`` [n_channels] are the bounds of pixel values.
+    """
+
+    shape: tuple[int, int, int]
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """Pictures and what the objective says of them, unmoved.
+
+    ``pixels`` [n, n_channels, height, width] float32 in input units; ``scores`` [n].
+    """
+
+    pixels: NDArray[np.float32]
+    scores: Floats
+
+
+def optimise(
+    network: nn.Module,
+    objective: Objective,
+    bounds: Bounds,
+    recipe: Recipe | None = None,
+    *,
+    pictures: int = 1,
+) -> Optimised:
+    """Optimise a batch of pictures for an objective.
+
+    Parameters
+    ----------
+    network : in evaluation mode; its parameters get no gradients.
+    pictures : of the batch; they differ in their first spectrum.
+
+    Returns
+    -------
+    The same pictures for the same recipe, seed included.
+    """
+    recipe = recipe or Recipe()
+    made = PARAMETRISATIONS[recipe.parametrisation](
+        (pictures, *bounds.shape), bounds.low, bounds.high, recipe.seed
+    )
+    generator = torch.Generator().manual_seed(recipe.seed + 1)
+    optimizer = torch.optim.Adam(made.parameters(), lr=recipe.learning_rate)
+    middle = (made.low + made.high) / 2
+    with _frozen(network):
+        for _ in range(recipe.steps):
+            shown: Tensor = made()
+            if recipe.robustness is not None:
+                shown = move(shown, middle, recipe.robustness, generator)
+            scores = objective.score(record(network, objective.layers, shown))
+            optimizer.zero_grad()
+            torch.autograd.backward(-scores.sum())
+            optimizer.step()
+        with torch.no_grad():
+            final: Tensor = made()
+    return Optimised(final.numpy(), score_inputs(network, objective, final))
+
+
+def score_inputs(network: nn.Module, objective: Objective, inputs: Tensor) -> Floats:
+    """Return what an objective says of inputs as they are: [n] float64."""
+    with torch.no_grad():
+        scores = objective.score(record(network, objective.layers, inputs))
+    return np.asarray(scores.double().numpy())
+
+
+class _frozen:
+    """Spare the gradients of parameters, and put the flags back afterwards."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._flags = [(p, p.requires_grad) for p in network.parameters()]
+
+    def __enter__(self) -> None:
+        for parameter, _ in self._flags:
+            parameter.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        for parameter, flag in self._flags:
+            parameter.requires_grad_(flag)
