@@ -5,6 +5,7 @@ explainers.errors.LeafpathError
     ├── ConfigError          the configuration names something unknown or out of bounds
     ├── DataError            the table cannot be learned from as it is
     ├── DeadRunError         the network learned nothing, after every restart
+    ├── SurrogateError       the 2018 surrogate foretells nothing; see surrogate.py
     ├── LandscapeError       there is nothing to draw a landscape from
     ├── VisualizationError   a layer or a unit that is not there, an objective of none
     ├── WeightsError         a bundle's weights are missing, or are not its network's
@@ -41,6 +42,10 @@ class VisualizationError(TrainingError):
 
 class WeightsError(TrainingError):
     """A bundle holds no weights, or weights that do not answer as its graph does."""
+
+
+class SurrogateError(TrainingError):
+    """The weight-space surrogate cannot foretell path lengths, so it steers blindly."""
 
 
 class ExportError(TrainingError):

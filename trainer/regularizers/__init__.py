@@ -1,12 +1,14 @@
 """Regularizers by name. A new one: one file here and one line in ``REGULARIZERS``."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from trainer.pruning import Grown
 from trainer.regularizers.pull import TreeRegularizer
+from trainer.regularizers.surrogate import Surrogate
+from trainer.regularizers.weights import L1, L2, L1Orthogonal
 
 
 class Regularizer(Protocol):
@@ -32,8 +34,25 @@ class NoRegularizer:
         return logits.new_zeros(())
 
 
+def build_pull(
+    features: Tensor,
+    network: Callable[[Tensor], Tensor],
+    *,
+    steps_per_epoch: int = 1,
+    force: bool = False,
+    **options: Any,
+) -> Regularizer:
+    """Build the pull, which counts no epochs and can always go on."""
+    return TreeRegularizer(features, network, **options)
+
+
 REGULARIZERS: dict[str, Callable[..., Regularizer]] = {
-    "pull": TreeRegularizer,
+    "pull": build_pull,
+    "surrogate": Surrogate,
+    "l1_orthogonal": L1Orthogonal,
+    "l1": L1,
+    "l2": L2,
     "none": NoRegularizer,
 }
-"""Name -> constructor with the signature of ``TreeRegularizer``."""
+"""Name -> constructor. All take (features, network) and the keywords of
+``TreeRegularizer`` and ``Surrogate``; each ignores what it does not need."""
