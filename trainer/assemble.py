@@ -8,8 +8,8 @@ from explainers.manifest import Estimate
 from explainers.tree import DistilledTree, Node
 from trainer.distill import route
 from trainer.fidelity import estimate_fidelity
-from trainer.prepare import Rows
 from trainer.pruning import LEAF, Grown
+from trainer.rows import Rows
 
 
 def assemble_tree(

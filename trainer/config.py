@@ -6,12 +6,12 @@ The smallest file names a model and its data; every other value has a default.
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta
 
-from explainers.manifest import NAME, Expose
+from explainers.manifest import NAME, Expose, Family
 from trainer.errors import ConfigError
 
 PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -26,12 +26,20 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class DataConfig(Section, frozen=True, kw_only=True):
     """Where the rows come from and how they are divided.
 
-    Either ``named`` (a data set that comes with scikit-learn or river) or ``path``
-    (.csv or .parquet, relative to the configuration file) with ``target``. ``drop``
-    columns are not read; ``categorical`` columns are categories even where they look
-    like numbers; ``units`` maps column to unit. Rows that share a value of ``group``
-    (the visits of one patient) stay on one side of the split. ``split`` holds the
-    shares of train, validation and test, or names a column that says which.
+    One of ``named`` (a data set that comes with a package or is generated), ``path``
+    (.csv or .parquet, relative to the configuration file) with ``target``, or
+    ``loader`` ("package.module:function", called with ``options``; `data = "..."` is
+    short for it). ``drop`` columns are not read; ``categorical`` columns are
+    categories even where they look like numbers; ``units`` maps column to unit. Rows
+    that share a value of ``group`` (the visits of one patient) stay on one side of the
+    split. ``split`` holds the shares of train, validation and test, or names a column
+    that says which.
+
+    Of sequences a file holds one line a step: ``sequence`` names the column that tells
+    them apart, ``time`` the one that orders their steps (else the file's order holds).
+    ``labels`` says whether the target belongs to the whole sequence or to each step;
+    ``most_steps`` is the longest sequence that the served model accepts, by default the
+    longest of the data.
     """
 
     named: str | None = None
@@ -43,10 +51,17 @@ class DataConfig(Section, frozen=True, kw_only=True):
     units: dict[str, str] = {}
     split: tuple[Share, Share, Share] | str = (0.6, 0.2, 0.2)
     seed: Seed = 0
+    sequence: str | None = None
+    time: str | None = None
+    labels: Literal["sequence", "step"] = "sequence"
+    most_steps: PositiveInt | None = None
+    loader: str | None = None
+    options: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        if (self.named is None) == (self.path is None):
-            raise ValueError("give either `named` or `path`, and not both")
+        sources = (self.named, self.path, self.loader)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("give either `named`, `path` or `loader`, and only one")
         if self.path is not None and self.target is None:
             raise ValueError("`path` needs `target`: the column to predict")
         if not isinstance(self.split, str) and abs(sum(self.split) - 1) > 1e-6:
@@ -56,10 +71,74 @@ class DataConfig(Section, frozen=True, kw_only=True):
             )
 
 
-class ModelConfig(Section, frozen=True, kw_only=True):
-    """The network: units of each hidden layer."""
+class ModelConfig(
+    Section, frozen=True, kw_only=True, tag_field="family", tag="tabular"
+):
+    """The network for tables: units of each hidden layer."""
 
     hidden: Annotated[tuple[PositiveInt, ...], Meta(max_length=16)] = (64, 32)
+
+
+class SequenceModel(
+    Section, frozen=True, kw_only=True, tag_field="family", tag="sequence"
+):
+    """The network for sequences: its recurrent cell, units a layer, layers."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    hidden: Annotated[int, Meta(ge=1, le=4096)] = 32
+    layers: Annotated[int, Meta(ge=1, le=8)] = 1
+
+
+class ImageModel(Section, frozen=True, kw_only=True, tag_field="family", tag="image"):
+    """The network for pictures: channels of each 3 x 3 convolution.
+
+    The picture is halved after each convolution but the last; the last feature map is
+    averaged over its positions and read by one linear layer (so Grad-CAM is exact).
+    """
+
+    channels: Annotated[tuple[PositiveInt, ...], Meta(min_length=1, max_length=8)] = (
+        16,
+        32,
+        32,
+    )
+
+
+class OwnModel(Section, frozen=True, kw_only=True, tag_field="family", tag="own"):
+    """A network of one's own: ``factory`` is "package.module:function".
+
+    It is called with a ``NetworkSpec`` and ``options`` (trainer/families/own.py).
+    ``inputs`` is the family of its inputs; by default what the data are.
+    `model = "..."` is short for a factory without options.
+    """
+
+    factory: str
+    inputs: Family | None = None
+    options: dict[str, Any] = {}
+
+
+Network: TypeAlias = ModelConfig | SequenceModel | ImageModel | OwnModel
+Statistic: TypeAlias = Literal["mean", "lowest", "highest", "deviation"]
+
+
+class TreeFeaturesConfig(Section, frozen=True, kw_only=True):
+    """What the tree may split on where that is not the inputs themselves.
+
+    Sequences: for each channel its last value; the values ``lags`` steps earlier; the
+    changes over ``differences`` steps; each of the ``statistics`` over the last
+    ``windows`` steps and, with ``so_far``, over all steps so far. Steps before the
+    start do not exist: a window takes the steps that there are, and a lag or a
+    difference reaches back to the first step at most.
+
+    Pictures: the mean of each patch of a ``grid`` [rows, columns]; by default patches
+    of about 4 x 4 pixels, at most 8 x 8 of them.
+    """
+
+    lags: tuple[PositiveInt, ...] = (1, 2)
+    differences: tuple[PositiveInt, ...] = (1,)
+    windows: tuple[Annotated[int, Meta(ge=2)], ...] = (3, 5)
+    statistics: tuple[Statistic, ...] = ("mean", "lowest", "highest", "deviation")
+    so_far: bool = True
+    grid: tuple[PositiveInt, PositiveInt] | None = None
 
 
 class TrainConfig(Section, frozen=True, kw_only=True):
@@ -112,7 +191,8 @@ class Config(Section, frozen=True, kw_only=True):
     version: str = "1"
     expose: Expose = "tree"
     data: DataConfig
-    model: ModelConfig = ModelConfig()
+    model: Network = ModelConfig()
+    tree_features: TreeFeaturesConfig = TreeFeaturesConfig()
     train: TrainConfig = TrainConfig()
     tree: TreeConfig = TreeConfig()
     regularizer: RegularizerConfig = RegularizerConfig()
@@ -149,7 +229,9 @@ def load_config(path: Path) -> Config:
 def parse_config(raw: dict[str, Any]) -> Config:
     """Check a configuration that has been read; raises ConfigError."""
     _check_keys(raw, Config, "")
-    for name, section in SECTIONS.items():
+    raw = _spell_out(raw)
+    sections = SECTIONS | {"model": _model_section(raw.get("model", {}))}
+    for name, section in sections.items():
         if isinstance(raw.get(name), dict):
             _check_keys(raw[name], section, f"[{name}] ")
     try:
@@ -162,15 +244,44 @@ def parse_config(raw: dict[str, Any]) -> Config:
 
 SECTIONS: dict[str, type[Section]] = {
     "data": DataConfig,
-    "model": ModelConfig,
+    "tree_features": TreeFeaturesConfig,
     "train": TrainConfig,
     "tree": TreeConfig,
     "regularizer": RegularizerConfig,
 }
 
 
+MODELS: dict[str, type[Section]] = {
+    str(model.__struct_config__.tag): model for model in get_args(Network)
+}
+"""What [model] holds, by its family."""
+
+
+def _spell_out(raw: dict[str, Any]) -> dict[str, Any]:
+    """Write out the short forms: `model = "..."`, `data = "..."`, and the family."""
+    raw = dict(raw)
+    if isinstance(raw.get("data"), str):
+        raw["data"] = {"loader": raw["data"]}
+    model = raw.get("model", {})
+    if isinstance(model, str):
+        model = {"factory": model}
+    if isinstance(model, dict):
+        default = "own" if "factory" in model else "tabular"
+        raw["model"] = {"family": default, **model}
+    return raw
+
+
+def _model_section(model: Any) -> type[Section]:
+    family = model.get("family") if isinstance(model, dict) else None
+    if isinstance(family, str) and family in MODELS:
+        return MODELS[family]
+    raise ConfigError(f"[model] family is {family!r}; available: {', '.join(MODELS)}")
+
+
 def _check_keys(raw: dict[str, Any], section: type[Section], where: str) -> None:
     known = section.__struct_fields__
+    if section.__struct_config__.tag_field is not None:
+        known = (section.__struct_config__.tag_field, *known)
     for key in raw:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)

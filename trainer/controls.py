@@ -10,10 +10,11 @@ from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
 from trainer.config import RegularizerConfig
 from trainer.distill import count_nodes, distill, trim
-from trainer.fit import fit, predict_probabilities
+from trainer.fit import fit
 from trainer.metrics import measure_network, measure_tree
-from trainer.prepare import Prepared, Rows
+from trainer.prepare import Prepared
 from trainer.pruning import LEAF, Grown
+from trainer.rows import Rows, predict_rows
 
 
 def measure_cart(prepared: Prepared, decisions: Indexes, leaves: int) -> ControlMetrics:
@@ -86,7 +87,7 @@ def measure_posthoc(
     run = fit(prepared.build_network, fitted, config, progress=progress)
     pruned = distill(
         fitted.Z,
-        predict_probabilities(run.network, fitted.Z),
+        predict_rows(run.network, fitted),
         strength=config.tree.strength,
         min_samples_leaf=prepared.min_samples_leaf,
         max_leaves=leaves,
@@ -94,7 +95,7 @@ def measure_posthoc(
     )
     tree = as_tree(pruned, fitted, prepared.n_classes)
     test = prepared.rows(prepared.split.test)
-    probabilities = predict_probabilities(run.network, test.Z)
+    probabilities = predict_rows(run.network, test)
     return ControlMetrics(
         description=(
             "the same network without the regularizer (L2 alone), distilled by the "

@@ -20,8 +20,8 @@ from trainer.config import Config
 from trainer.distill import path_lengths, route
 from trainer.errors import DeadRunError, TrainingWarning
 from trainer.metrics import macro_auc
-from trainer.prepare import Rows
 from trainer.regularizers import REGULARIZERS, Regularizer
+from trainer.rows import Rows, Whole, answer_rows
 
 MAX_RESTARTS = 3
 DEAD_AUC = 0.55
@@ -104,10 +104,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def predict_probabilities(network: nn.Module, Z: TreeFeatures) -> Probabilities:
-    """Return [n, n_classes] float32 of a network on the CPU."""
-    with torch.no_grad():
-        logits = network(torch.from_numpy(np.ascontiguousarray(Z)))
-        return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float32)
+    """Return [n, n_classes] float32 of a tabular network on the CPU."""
+    inputs = torch.from_numpy(np.ascontiguousarray(Z))
+    logits = answer_rows(Whole(inputs), network, torch.arange(len(Z)))
+    return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float32)
 
 
 class _Run:
@@ -124,7 +124,8 @@ class _Run:
         self.device = choose_device(train.device)
         self.Z = torch.from_numpy(rows.Z).to(self.device)
         self.y = torch.from_numpy(rows.y).to(self.device)
-        n = len(rows.y)
+        self.examples = rows.read.to(self.device)
+        n = len(self.examples)
         self.batch_size = min(train.batch_size, n)
         self.batches = math.ceil(n / self.batch_size)
         self.epochs = train.epochs or max(
@@ -148,8 +149,10 @@ class _Run:
             weight=config.regularizer.weight,
             min_samples_leaf=config.tree.min_samples_leaf,
             seed=seed,
+            **({} if rows.examples is None else {"by_row": self._answer}),
         )
-        picked = np.random.default_rng(seed).permutation(n)[:WATCHED_ROWS]
+        picked = np.random.default_rng(seed).permutation(len(rows))[:WATCHED_ROWS]
+        self.watched = torch.from_numpy(picked).to(self.device)
         self.watched_Z, self.watched_y = rows.Z[picked], rows.y[picked]
 
     @property
@@ -184,10 +187,10 @@ class _Run:
         return self.network.eval().cpu()
 
     def _epoch(self) -> float:
-        order = torch.randperm(len(self.y), generator=self.generator)
+        order = torch.randperm(len(self.examples), generator=self.generator)
         total = torch.zeros((), device=self.device)
-        for rows in torch.split(order.to(self.device), self.batch_size):
-            logits = self.network(self.Z[rows])
+        for items in torch.split(order.to(self.device), self.batch_size):
+            logits, rows = self.examples.logits(self.network, items)
             task = nn.functional.cross_entropy(logits, self.y[rows])
             loss = task + self.regularizer(logits, rows)
             self.optimizer.zero_grad()
@@ -199,10 +202,12 @@ class _Run:
 
     def _watch(self) -> Probabilities:
         """Return the probabilities of the watched training rows."""
-        with torch.no_grad():
-            Z = torch.from_numpy(self.watched_Z).to(self.device)
-            answers: Tensor = torch.softmax(self.network(Z), dim=1)
+        answers = torch.softmax(self._answer(self.watched), dim=1)
         return np.asarray(answers.cpu().numpy(), dtype=np.float32)
+
+    def _answer(self, rows: Tensor) -> Tensor:
+        """Return the logits of training rows, [m, n_classes], without gradients."""
+        return answer_rows(self.examples, self.network, rows)
 
     def _check(self, probabilities: Probabilities, *, constant_is_dead: bool) -> None:
         """Refuse a network that learned nothing.

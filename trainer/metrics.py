@@ -16,7 +16,7 @@ from explainers.arrays import Floats, Indexes, Probabilities
 from explainers.manifest import Estimate, TreeMetrics
 from explainers.tree import DistilledTree
 from trainer.errors import TrainingWarning
-from trainer.prepare import Rows
+from trainer.rows import Rows
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""

@@ -22,11 +22,12 @@ from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
 from trainer.distill import distill
 from trainer.errors import ConfigError, TrainingWarning
-from trainer.fit import fit, predict_probabilities
+from trainer.fit import fit
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
 from trainer.pruning import LEAF, Grown
 from trainer.regularizers import REGULARIZERS
+from trainer.rows import predict_rows
 from trainer.thresholds import shorten_thresholds
 
 LIBRARIES = ("numpy", "onnx", "onnxscript", "pandas", "scikit-learn", "torch")
@@ -76,7 +77,7 @@ def train(
         config,
         progress=progress,
     )
-    probabilities = predict_probabilities(fitted.network, prepared.Z)
+    probabilities = predict_rows(fitted.network, prepared.all_rows)
     tree = distil_tree(prepared, probabilities)
     metrics = measure(prepared, probabilities, tree)
     if controls:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainers.arrays import Indexes
-from trainer.data.table import Table
+from trainer.data.labelled import Labelled
 from trainer.errors import DataError, TrainingWarning
 
 PARTS = ("train", "validation", "test")
@@ -37,7 +37,7 @@ class Split:
 
 
 def split_table(
-    table: Table, shares: tuple[float, float, float] | str, seed: int
+    table: Labelled, shares: tuple[float, float, float] | str, seed: int
 ) -> Split:
     """Divide a table, seeded, stratified by class as far as groups allow.
 
@@ -65,7 +65,7 @@ def split_table(
     return Split(*(np.flatnonzero(assigned == part) for part in range(len(PARTS))))
 
 
-def _class_counts(table: Table) -> NDArray[np.int64]:
+def _class_counts(table: Labelled) -> NDArray[np.int64]:
     """Return [n_groups, n_classes]: rows of each class in each group."""
     counts = np.zeros((int(table.groups.max()) + 1, len(table.classes)), dtype=np.int64)
     np.add.at(counts, (table.groups, table.y), 1)
@@ -108,7 +108,7 @@ def _fill(n: int, needed: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.searchsorted(edges, np.arange(n), side="right").astype(np.int64)
 
 
-def _given(table: Table, column: str) -> NDArray[np.int64]:
+def _given(table: Labelled, column: str) -> NDArray[np.int64]:
     names = np.asarray(table.parts)
     unknown = sorted(set(names.tolist()) - set(PARTS))
     if unknown:
@@ -120,7 +120,9 @@ def _given(table: Table, column: str) -> NDArray[np.int64]:
     return assigned
 
 
-def _check_straddling(table: Table, column: str, assigned: NDArray[np.int64]) -> None:
+def _check_straddling(
+    table: Labelled, column: str, assigned: NDArray[np.int64]
+) -> None:
     """Refuse a group in two parts; identical rows, without groups, only warn.
 
     An official split may hold chance duplicates, which its user cannot move.
@@ -145,7 +147,7 @@ def _check_straddling(table: Table, column: str, assigned: NDArray[np.int64]) ->
     )
 
 
-def _check_classes(table: Table, assigned: NDArray[np.int64]) -> None:
+def _check_classes(table: Labelled, assigned: NDArray[np.int64]) -> None:
     for position, part in enumerate(PARTS):
         rows = table.y[assigned == position]
         present = np.bincount(rows, minlength=len(table.classes)) > 0

@@ -93,7 +93,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     names = [name for name in raw.columns if name not in aside]
     if not names:
         raise DataError(f"no input column is left beside {_listed(raw.columns)}")
-    y, classes = _encode_target(raw)
+    y, classes = encode_target(raw)
     encoded = [encode_column(name, raw.columns[name], data) for name in names]
     X = np.stack([values for _, values in encoded], axis=1)
     return Table(
@@ -159,7 +159,8 @@ def _complete(raw: RawTable, name: str, role: str) -> list[str]:
     return present
 
 
-def _encode_target(raw: RawTable) -> tuple[Indexes, tuple[str, ...]]:
+def encode_target(raw: RawTable) -> tuple[Indexes, tuple[str, ...]]:
+    """Return class indexes [n] of the target column, and class names; see above."""
     texts = _complete(raw, raw.target, "target")
     classes = raw.classes or in_order(texts)
     if len(classes) > MAX_CATEGORIES:

@@ -23,8 +23,9 @@ BATCHES = (1, 7, 64)
 TOLERANCE = 1e-5
 """Relative L2: an absolute bound would pass an all-zero answer to a small gradient."""
 
-Sampler = Callable[[int, np.random.Generator], NDArray[np.float32]]
-"""Draws n fresh rows of a graph's first input."""
+Drawn = NDArray[np.generic] | tuple[NDArray[np.generic], ...]
+Sampler = Callable[[int, np.random.Generator], Drawn]
+"""Draws n fresh rows: a graph's first input, or all of its inputs but the target."""
 
 
 def accept_graph(
@@ -41,10 +42,10 @@ def accept_graph(
     session = _open(name, raw)
     random = np.random.default_rng(seed)
     for rows in BATCHES:
-        inputs = sample(rows, random)
-        found = session.run({session.inputs[0]: inputs})
+        inputs = _as_tuple(sample(rows, random))
+        found = session.run(dict(zip(session.inputs, inputs, strict=True)))
         with torch.no_grad():
-            answer = module(torch.from_numpy(inputs))
+            answer = module(*map(torch.from_numpy, inputs))
         expected = answer if isinstance(answer, tuple) else (answer,)
         _compare(name, rows, session.outputs, found, expected)
     return session
@@ -65,15 +66,13 @@ def accept_gradient(
         random = np.random.default_rng(seed)
         largest = 0.0
         for rows in BATCHES:
-            features = sample(rows, random)
-            n_classes = network(torch.from_numpy(features)).shape[1]
+            features, *rest = _as_tuple(sample(rows, random))
+            with torch.no_grad():
+                n_classes = network(*map(torch.from_numpy, (features, *rest))).shape[1]
             target = random.integers(0, n_classes, rows)
-            found = session.run(
-                dict(zip(session.inputs, (features, target), strict=True))
-            )
-            reference = vector_jacobian(network)(
-                torch.from_numpy(features), torch.from_numpy(target)
-            )
+            inputs = (features, target, *rest)
+            found = session.run(dict(zip(session.inputs, inputs, strict=True)))
+            reference = vector_jacobian(network)(*map(torch.from_numpy, inputs))
             _compare(name, rows, session.outputs, found, reference)
             largest = max(largest, float(np.abs(found[1]).max()))
     except GradientExportError:
@@ -83,6 +82,10 @@ def accept_gradient(
     if largest == 0.0:
         raise GradientExportError(f"{name}: the gradient is zero on every input tried")
     return session
+
+
+def _as_tuple(drawn: Drawn) -> tuple[NDArray[np.generic], ...]:
+    return drawn if isinstance(drawn, tuple) else (drawn,)
 
 
 def _open(name: str, raw: bytes) -> Session:

@@ -5,7 +5,6 @@ symbolic batch), its backward operators are decomposed, and the result is export
 any forward pass. Autograd's graph cannot be exported directly.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,21 +25,30 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from trainer.errors import ExportError, GradientExportError
 from trainer.export.decompositions import decomposition_table
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph, quiet, root_cause
+from trainer.export.recurrent_scan import portable
 
 
-def export_gradient(network: nn.Module, example: Tensor, input_name: str) -> bytes:
+def export_gradient(
+    network: nn.Module,
+    example: Tensor,
+    input_name: str,
+    lengths: Tensor | None = None,
+) -> bytes:
     """Return gradient.onnx of a network.
 
     Parameters
     ----------
-    network : features [n, ...] -> logits [n, n_classes]; on the CPU, evaluation mode.
+    network : features [n, ...] -> logits [n, n_classes], or (features, lengths) ->
+        logits; on the CPU, evaluation mode.
     example : [m, ...] float32, some features; their values do not matter.
     input_name : name of the graph's first input.
+    lengths : [m] int64, of sequences [m, steps, n_channels]; steps are then dynamic.
 
     Returns
     -------
-    ONNX bytes with inputs (features, ``target`` [n] int64) and outputs ``logits``
-    [n, n_classes] and ``gradient`` (d logit[target] / d feature, the features' shape).
+    ONNX bytes with inputs (features, ``target`` [n] int64, and ``lengths`` [n] int64
+    where given) and outputs ``logits`` [n, n_classes] and ``gradient``
+    (d logit[target] / d feature, the features' shape).
 
     Raises
     ------
@@ -49,17 +57,22 @@ def export_gradient(network: nn.Module, example: Tensor, input_name: str) -> byt
         that ONNX has not; the message names it.
     """
     features = example[:1].expand(EXAMPLE_ROWS, *example.shape[1:]).clone()
-    target = torch.zeros(EXAMPLE_ROWS, dtype=torch.int64)
-    network = copy.deepcopy(network).eval().requires_grad_(False)
+    inputs = [features, torch.zeros(EXAMPLE_ROWS, dtype=torch.int64)]
+    names = [input_name, "target"]
+    if lengths is not None:
+        inputs.append(lengths[:1].expand(EXAMPLE_ROWS).clone())
+        names.append("lengths")
     try:
+        network = portable(network).eval().requires_grad_(False)
         with quiet(), _portable_kernels():
-            graph, constants = trace_gradient(network, features, target)
+            graph, constants = trace_gradient(network, inputs)
         return export_graph(
             _WithConstants(graph, constants),
-            (features, target),
-            [input_name, "target"],
+            tuple(inputs),
+            names,
             ["logits", "gradient"],
             variadic=True,
+            ragged=lengths is not None,
         )
     except ExportError as error:
         raise GradientExportError(str(error)) from error
@@ -67,13 +80,15 @@ def export_gradient(network: nn.Module, example: Tensor, input_name: str) -> byt
         raise GradientExportError(root_cause(error)) from error
 
 
-def vector_jacobian(forward: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
-    """Return (features, target) -> (logits, d logits[target] / d features)."""
+def vector_jacobian(forward: Callable[..., Tensor]) -> Callable[..., Any]:
+    """Return (features, target, *rest) -> (logits, d logits[target] / d features)."""
 
-    def differentiate(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def differentiate(
+        features: Tensor, target: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             x = features.detach().requires_grad_(True)
-            logits = forward(x)
+            logits = forward(x, *rest)
             classes = torch.arange(logits.shape[1], device=logits.device)
             chosen = (target[:, None] == classes).to(logits.dtype)  # [n, n_classes]
             (gradient,) = torch.autograd.grad(logits, [x], grad_outputs=chosen)
@@ -83,36 +98,43 @@ def vector_jacobian(forward: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
 
 
 def trace_gradient(
-    network: nn.Module, features: Tensor, target: Tensor
+    network: nn.Module, inputs: list[Tensor]
 ) -> tuple[GraphModule, list[Tensor]]:
-    """Trace logits and gradient with the batch symbolic and everything else fixed.
+    """Trace logits and gradient with batch (and time) symbolic, all else fixed.
+
+    Parameters
+    ----------
+    inputs : features and target, and for sequences lengths.
 
     Returns
     -------
-    A graph of (constants..., features, target), and the constants: the network's
-    parameters and buffers.
+    A graph of (constants..., features, target[, lengths]), and the constants: the
+    network's parameters and buffers.
     """
     named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
 
     def run(*arguments: Tensor) -> tuple[Tensor, Tensor]:
-        values = dict(zip(named, arguments[:-2], strict=True))
+        values = dict(zip(named, arguments[: len(named)], strict=True))
 
-        def forward(x: Tensor) -> Tensor:
-            logits: Tensor = torch.func.functional_call(network, values, (x,))
+        def forward(*given: Tensor) -> Tensor:
+            logits: Tensor = torch.func.functional_call(network, values, given)
             return logits
 
-        logits, gradient = vector_jacobian(forward)(*arguments[-2:])
+        logits, gradient = vector_jacobian(forward)(*arguments[len(named) :])
         return logits, gradient
 
     mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
     fakes = [mode.from_tensor(value, static_shapes=True) for value in named.values()]
-    for name, tensor in (("features", features), ("target", target)):
-        sizes = [DimDynamic.DYNAMIC] + [DimDynamic.STATIC] * (tensor.dim() - 1)
+    for number, tensor in enumerate(inputs):
+        free = 2 if len(inputs) == 3 and number == 0 else 1  # batch, and time
+        sizes = [DimDynamic.DYNAMIC] * free + [DimDynamic.STATIC] * (
+            tensor.dim() - free
+        )
         fakes.append(
             mode.from_tensor(
                 tensor,
                 symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes),
-                source=ConstantSource(name),
+                source=ConstantSource(f"input_{number}"),
             )
         )
     with mode:

@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import ExportError
+from trainer.export.recurrent_scan import portable
+from trainer.export.scan_clock import add_clocks
 
 OPSET = 20
 EXAMPLE_ROWS = 5
 """Rows of the example batch: 0 and 1 are specialised by the tracer."""
 _MAX_BATCH = 65536
+_MOST_STEPS = 65536
 
 
 def export_graph(
@@ -25,8 +28,9 @@ def export_graph(
     outputs: Sequence[str],
     *,
     variadic: bool = False,
+    ragged: bool = False,
 ) -> bytes:
-    """Return a module's forward pass as ONNX bytes.
+    """Return a module's forward pass as ONNX bytes; recurrent layers become scans.
 
     Parameters
     ----------
@@ -34,6 +38,7 @@ def export_graph(
     examples : one tensor an input, EXAMPLE_ROWS rows each.
     inputs, outputs : names of the graph's inputs and outputs.
     variadic : whether ``forward`` takes ``*args``.
+    ragged : whether the second axis of the first input is time, of any length.
 
     Raises
     ------
@@ -42,10 +47,12 @@ def export_graph(
     """
     batch = torch.export.Dim("batch", min=1, max=_MAX_BATCH)
     dynamic: tuple[Any, ...] = tuple({0: batch} for _ in examples)
+    if ragged:
+        dynamic[0][1] = torch.export.Dim("time", min=1, max=_MOST_STEPS)
     try:
         with quiet():
             program = torch.onnx.export(
-                module,
+                portable(module),
                 examples,
                 dynamo=True,
                 opset_version=OPSET,
@@ -62,18 +69,29 @@ def export_graph(
 
 
 def strip(raw: bytes) -> bytes:
-    """Drop metadata, doc strings and inner shapes: about 1 KB a node, and paths."""
+    """Drop metadata, doc strings and inner shapes (about 1 KB a node, and paths), and
+    bound every Scan (scan_clock.py).
+    """
     model = onnx.load_model_from_string(raw)
     del model.metadata_props[:]
     model.doc_string = ""
     model.producer_version = ""
+    add_clocks(model)
     graph = model.graph
+    _strip_graph(graph)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _strip_graph(graph: onnx.GraphProto) -> None:
     del graph.metadata_props[:], graph.value_info[:]
     graph.doc_string = ""
     for item in [*graph.node, *graph.initializer, *graph.input, *graph.output]:
         del item.metadata_props[:]
         item.doc_string = ""
-    return bytes(model.SerializeToString(deterministic=True))
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):  # the body of a Scan
+                _strip_graph(attribute.g)
 
 
 def root_cause(error: BaseException) -> str:

@@ -7,39 +7,32 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explainers.arrays import Indexes, Inputs
+from explainers.arrays import Indexes
 from explainers.bundle import MANIFEST, encode_array, write_bundle
-from explainers.manifest import (
-    FORMAT_VERSION,
-    InputSchema,
-    Manifest,
-    OutputSchema,
-)
+from explainers.manifest import FORMAT_VERSION, Manifest, OutputSchema
 from explainers.model import (
     BACKGROUND,
+    BACKGROUND_LENGTHS,
     GOLDEN_GRADIENT,
     GOLDEN_INPUTS,
     GOLDEN_LEAVES,
+    GOLDEN_LENGTHS,
     GOLDEN_PROBABILITIES,
     TREE,
 )
 from explainers.onnx_runtime import Session
 from explainers.tree import write_tree
-from trainer.data.encoding import (
-    describe_inputs,
-    describe_tree_features,
-    is_identity,
-)
 from trainer.errors import GradientExportError, TrainingError, TrainingWarning
 from trainer.export.gate import accept_gradient, accept_graph
 from trainer.export.gradients import export_gradient
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
-from trainer.families.tabular import Predictor
+from trainer.families.base import Graph
 from trainer.pipeline import Trained
-from trainer.prepare import Prepared
 
 BACKGROUND_ROWS = 100
 GOLDEN_ROWS = 16
+EXAMPLE_STEPS = 7
+"""Steps of the example sequences: neither 1 nor the number of example rows."""
 
 
 def write_model(trained: Trained, directory: Path) -> str:
@@ -72,20 +65,17 @@ def check_target(directory: Path) -> None:
 
 def describe(trained: Trained, unavailable: dict[str, str]) -> Manifest:
     """Return the manifest, complete but for the list of files."""
-    prepared = trained.prepared
-    config, table = prepared.config, prepared.table
-    inputs = describe_inputs(table.columns, prepared.X_train)
-    Z = prepared.Z[prepared.split.train]
-    columns = describe_tree_features(prepared.plan, Z, prepared.moments)
+    config, family = trained.prepared.config, trained.prepared.family
+    classes = family.table.classes
     return Manifest(
         format=FORMAT_VERSION,
         name=config.name,
         version=config.version,
-        task="binary" if len(table.classes) == 2 else "multiclass",
-        family="tabular",
-        input=InputSchema(shape=(len(inputs),), features=inputs),
-        output=OutputSchema(classes=table.classes),
-        tree_features=columns,
+        task="binary" if len(classes) == 2 else "multiclass",
+        family=family.name,
+        input=family.describe_input(),
+        output=OutputSchema(classes=classes),
+        tree_features=family.describe_tree_features(),
         metrics=trained.metrics,
         provenance=trained.provenance,
         expose=config.expose,
@@ -97,112 +87,85 @@ def export_files(trained: Trained) -> tuple[dict[str, bytes], dict[str, str]]:
     """Export, check and record everything; return files and what is unavailable."""
     files: dict[str, bytes] = {TREE: write_tree(trained.tree)}
     unavailable: dict[str, str] = {}
-    sessions = {"predict": _add_prediction(trained, files)}
-    if not is_identity(trained.prepared.plan):
-        sessions["tree_features"] = _add_tree_features(trained, files)
-    try:
-        sessions["gradient"] = _add_gradient(trained, files)
-    except GradientExportError as error:
-        unavailable["gradient"] = str(error)
-        warnings.warn(
-            f"the bundle has no gradient: {error}", TrainingWarning, stacklevel=2
-        )
-    files |= {path: encode_array(a) for path, a in _golden(trained, sessions).items()}
-    files[BACKGROUND] = encode_array(_background(trained))
-    return files, unavailable
+    sessions: dict[str, Session] = {}
+    for name, graph in trained.prepared.family.graphs(trained.network).items():
+        try:
+            raw, sessions[name] = export_checked(f"{name}.onnx", graph)
+            files[f"{name}.onnx"] = raw
+        except GradientExportError as error:
+            unavailable[name] = str(error)
+            warnings.warn(
+                f"the bundle has no {name}: {error}", TrainingWarning, stacklevel=2
+            )
+    arrays = {
+        **_golden(trained, sessions),
+        **_background(trained),
+        **trained.prepared.family.reference(trained.network),
+    }
+    return files | {path: encode_array(a) for path, a in arrays.items()}, unavailable
 
 
-def _add_prediction(trained: Trained, files: dict[str, bytes]) -> Session:
-    module = Predictor(trained.prepared.encoder, trained.network).eval()
+def export_checked(name: str, graph: Graph) -> tuple[bytes, Session]:
+    """Export one graph and hold it against its module; raises ExportError."""
+    examples = _examples(graph)
+    if graph.outputs[-1] == "gradient":
+        raw = export_gradient(graph.module, examples[0], graph.inputs[0], *examples[1:])
+        return raw, accept_gradient(name, raw, graph.module, graph.sample)
     raw = export_graph(
-        module,
-        (_example(trained.prepared.X_train),),
-        ["input"],
-        ["logits", "probabilities"],
+        graph.module, examples, graph.inputs, graph.outputs, ragged=graph.ragged
     )
-    files["predict.onnx"] = raw
-    return accept_graph("predict.onnx", raw, module, _sampler(trained.prepared.X_train))
+    return raw, accept_graph(name, raw, graph.module, graph.sample)
 
 
-def _add_tree_features(trained: Trained, files: dict[str, bytes]) -> Session:
-    example = _example(trained.prepared.X_train)
-    raw = export_graph(
-        trained.prepared.encoder, (example,), ["input"], ["tree_features"]
-    )
-    files["tree_features.onnx"] = raw
-    sampler = _sampler(trained.prepared.X_train)
-    return accept_graph("tree_features.onnx", raw, trained.prepared.encoder, sampler)
-
-
-def _add_gradient(trained: Trained, files: dict[str, bytes]) -> Session:
-    name = "input" if is_identity(trained.prepared.plan) else "tree_features"
-    Z = trained.prepared.Z[trained.prepared.split.train]
-    raw = export_gradient(trained.network, _example(Z), name)
-    session = accept_gradient("gradient.onnx", raw, trained.network, _sampler(Z))
-    files["gradient.onnx"] = raw
-    return session
-
-
-def _example(rows: Inputs) -> torch.Tensor:
-    return torch.from_numpy(np.resize(rows, (EXAMPLE_ROWS, rows.shape[1])).copy())
-
-
-class _sampler:
-    """Draws fresh rows: each column independently from the training values."""
-
-    def __init__(self, rows: Inputs) -> None:
-        self._rows = rows
-
-    def __call__(self, n: int, random: np.random.Generator) -> Inputs:
-        n_rows, n_columns = self._rows.shape
-        picked = random.integers(0, n_rows, size=(n, n_columns))
-        return self._rows[picked, np.arange(n_columns)]
+def _examples(graph: Graph) -> tuple[torch.Tensor, ...]:
+    arrays = graph.sample(EXAMPLE_ROWS, np.random.default_rng(0))
+    first, *rest = (torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
+    if graph.ragged:
+        first = first[:, :1].repeat(1, EXAMPLE_STEPS, 1)
+        rest = [torch.full((EXAMPLE_ROWS,), EXAMPLE_STEPS)]
+    return (first, *rest)
 
 
 def _golden(
     trained: Trained, sessions: dict[str, Session]
 ) -> dict[str, NDArray[np.generic]]:
     """Record what the accepted graphs answer on a few held-out rows."""
-    inputs = trained.prepared.table.X[_golden_rows(trained)]
-    logits, probabilities = sessions["predict"].run({"input": inputs})
-    features = inputs
+    family = trained.prepared.family
+    inputs = family.inputs(_golden_rows(trained))
+    feeds = dict(zip(sessions["predict"].inputs, inputs, strict=True))
+    logits, probabilities, *_ = sessions["predict"].run(feeds)
+    features = np.asarray(inputs[0], dtype=np.float32)
     if "tree_features" in sessions:
-        features = sessions["tree_features"].run({"input": inputs})[0]
+        features = sessions["tree_features"].run(feeds)[0]
     golden: dict[str, NDArray[np.generic]] = {
-        GOLDEN_INPUTS: inputs,
         GOLDEN_PROBABILITIES: probabilities,
         GOLDEN_LEAVES: trained.tree.apply(features),
+        **dict(zip((GOLDEN_INPUTS, GOLDEN_LENGTHS), inputs, strict=False)),
     }
     if "gradient" in sessions:
+        known = {**feeds, "tree_features": features, "target": logits.argmax(axis=1)}
         session = sessions["gradient"]
-        feeds = dict(
-            zip(session.inputs, (features, logits.argmax(axis=1)), strict=True)
-        )
-        golden[GOLDEN_GRADIENT] = session.run(feeds)[1]
+        golden[GOLDEN_GRADIENT] = session.run(
+            {name: known[name] for name in session.inputs}
+        )[1]
     return golden
 
 
-def _golden_rows(trained: Trained) -> NDArray[np.int64]:
+def _golden_rows(trained: Trained) -> Indexes:
     """Pick held-out rows of every class in turn, up to GOLDEN_ROWS."""
-    held_out = _servable(trained.prepared)
-    y = trained.prepared.table.y[held_out]
+    prepared = trained.prepared
+    held_out = prepared.family.servable(prepared.split.held_out)
+    y = prepared.table.y[held_out]
     rank = np.zeros(len(y), dtype=np.int64)
     for c in np.unique(y):
         rank[y == c] = np.arange((y == c).sum())
     return np.sort(held_out[np.lexsort((y, rank))[:GOLDEN_ROWS]])
 
 
-def _servable(prepared: Prepared) -> Indexes:
-    """Return the held-out rows that lack no value which the model will refuse."""
-    held_out = prepared.split.held_out
-    refused = ~np.isnan(prepared.X_train).any(axis=0)
-    gaps = np.isnan(prepared.table.X[held_out]) & refused
-    return held_out[~gaps.any(axis=1)]
-
-
-def _background(trained: Trained) -> Inputs:
+def _background(trained: Trained) -> dict[str, NDArray[np.generic]]:
     """Pick training rows for methods that need a reference sample."""
-    X = trained.prepared.X_train
+    rows = trained.prepared.split.train
     random = np.random.default_rng(trained.prepared.config.data.seed)
-    picked = np.sort(random.permutation(len(X))[:BACKGROUND_ROWS])
-    return X[picked]
+    picked = np.sort(random.permutation(len(rows))[:BACKGROUND_ROWS])
+    inputs = trained.prepared.family.inputs(rows[picked])
+    return dict(zip((BACKGROUND, BACKGROUND_LENGTHS), inputs, strict=False))

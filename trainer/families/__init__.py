@@ -1,14 +1,22 @@
 """Network families. A new one: one file here and one line in ``FAMILIES``."""
 
 from collections.abc import Callable
+from typing import Any
 
-from torch import nn
+from explainers.manifest import Family as FamilyName
+from trainer.config import Config
+from trainer.data.source import Raw, family_of
+from trainer.families.base import Family
+from trainer.families.sequence import prepare_sequences
+from trainer.families.tabular import prepare_tabular
 
-from trainer.config import ModelConfig
-from trainer.data.encoding import Moments
-from trainer.families.tabular import build_tabular
-
-FAMILIES: dict[str, Callable[[ModelConfig, Moments, int], nn.Module]] = {
-    "tabular": build_tabular,
+FAMILIES: dict[FamilyName, Callable[[Config, Any], Family]] = {
+    "tabular": prepare_tabular,
+    "sequence": prepare_sequences,
 }
-"""Family -> builder of (configuration, moments of the tree features, n_classes)."""
+"""Family -> how its raw data become a ``Family``."""
+
+
+def prepare_family(config: Config, raw: Raw) -> Family:
+    """Check, divide and encode what a loader returned; raises DataError."""
+    return FAMILIES[family_of(raw)](config, raw)

@@ -1,54 +1,161 @@
-"""A multi-layer perceptron on standardised tree features, with centred logits."""
+"""Tables: a multi-layer perceptron on standardised tree features."""
+
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
-from trainer.config import ModelConfig
-from trainer.data.encoding import Moments
-
-
-class Standardise(nn.Module):
-    """(features - mean) * scale; a scale of 0 makes the network ignore a column."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, mean: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[n, d] in the features' units -> [n, d] in training standard deviations."""
-        return (features - self.mean) * self.scale
-
-
-class Centre(nn.Module):
-    """Subtract the mean over classes from each row of logits.
-
-    Softmax does not see a common shift; centring removes it, so that a logit and its
-    gradient mean "this class against the others" and are the same for every network
-    that gives the same probabilities.
-    """
-
-    def forward(self, logits: Tensor) -> Tensor:
-        """[n, n_classes] -> [n, n_classes], each row summing to zero."""
-        return logits - logits.mean(dim=1, keepdim=True)
+from explainers.arrays import Indexes, Inputs, TreeFeatures
+from explainers.manifest import Family as FamilyName
+from explainers.manifest import InputSchema, TreeFeature
+from trainer.config import Config, ModelConfig, OwnModel
+from trainer.data.encoding import (
+    EncodedColumn,
+    Encoder,
+    Moments,
+    build_encoder,
+    describe_inputs,
+    describe_tree_features,
+    is_identity,
+    measure_moments,
+    plan_encoding,
+)
+from trainer.data.named import RawTable
+from trainer.data.split import Split, split_table
+from trainer.data.table import Table, build_table
+from trainer.errors import TrainingWarning
+from trainer.families.base import Arrays, Graph, Sampler
+from trainer.families.layers import Centre, Predictor, Standardise
+from trainer.families.own import NetworkSpec, build_own
+from trainer.rows import Examples
 
 
-class Predictor(nn.Module):
-    """Inputs -> logits and probabilities: what predict.onnx holds."""
+@dataclass(frozen=True)
+class TabularFamily:
+    """A table, its encoding, and the tree features that its network reads."""
 
-    def __init__(self, encoder: nn.Module, network: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.network = network
+    config: Config
+    table: Table
+    split: Split
+    plan: list[EncodedColumn]
+    encoder: nn.Module
+    moments: Moments
+    Z: TreeFeatures
+    name: FamilyName = "tabular"
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """[n, n_inputs] -> ([n, n_classes], [n, n_classes])."""
-        logits = self.network(self.encoder(inputs))
-        return logits, torch.softmax(logits, dim=1)
+    @property
+    def X_train(self) -> Inputs:
+        """[n_train, n_inputs]: the raw training rows."""
+        return self.table.X[self.split.train]
+
+    def build_network(self) -> nn.Module:
+        """Return an untrained network from tree features to logits."""
+        model, n_classes = self.config.model, len(self.table.classes)
+        if isinstance(model, OwnModel):
+            return build_own(
+                model,
+                NetworkSpec(
+                    family="tabular",
+                    shape=(self.Z.shape[1],),
+                    n_classes=n_classes,
+                    mean=self.moments.mean.astype(np.float32),
+                    spread=self.moments.spread.astype(np.float32),
+                ),
+            )
+        if not isinstance(model, ModelConfig):
+            raise TypeError("a tabular network needs a ModelConfig")
+        return build_tabular(model, self.moments, n_classes)
+
+    def examples(self, rows: Indexes) -> Examples | None:
+        """Return None: the network reads the tree features."""
+        return None
+
+    def inputs(self, rows: Indexes) -> Arrays:
+        """Return ([m, n_inputs],)."""
+        return (self.table.X[rows],)
+
+    def servable(self, rows: Indexes) -> Indexes:
+        """Leave out rows that lack a value which no training row lacks."""
+        refused = ~np.isnan(self.X_train).any(axis=0)
+        gaps = np.isnan(self.table.X[rows]) & refused
+        return rows[~gaps.any(axis=1)]
+
+    def graphs(self, network: nn.Module) -> dict[str, Graph]:
+        """Return the graphs; without an encoder the inputs are the tree features."""
+        encoded = not is_identity(self.plan)
+        sample = column_sampler(self.X_train)
+        graphs = {
+            "predict": Graph(
+                Predictor(self.encoder, network).eval(),
+                ("input",),
+                ("logits", "probabilities"),
+                sample,
+            ),
+            "gradient": Graph(
+                network,
+                ("tree_features" if encoded else "input",),
+                ("logits", "gradient"),
+                column_sampler(self.Z[self.split.train]),
+            ),
+        }
+        if encoded:
+            graphs["tree_features"] = Graph(
+                self.encoder, ("input",), ("tree_features",), sample
+            )
+        return graphs
+
+    def describe_input(self) -> InputSchema:
+        """Return the columns that a client sends."""
+        features = describe_inputs(self.table.columns, self.X_train)
+        return InputSchema(shape=(len(features),), features=features)
+
+    def describe_tree_features(self) -> tuple[TreeFeature, ...]:
+        """Return the encoded columns."""
+        Z_train = self.Z[self.split.train]
+        return describe_tree_features(self.plan, Z_train, self.moments)
+
+    def reference(self, network: nn.Module) -> dict[str, NDArray[np.generic]]:
+        """Return nothing: a table's means and spreads are in the manifest."""
+        return {}
+
+
+def prepare_tabular(config: Config, raw: RawTable) -> TabularFamily:
+    """Check, divide and encode a table; raises DataError."""
+    table = build_table(raw, config.data)
+    split = split_table(table, config.data.split, config.data.seed)
+    plan = plan_encoding(table.columns, table.X[split.train])
+    encoder = build_encoder(plan)
+    _warn_of_unseen_gaps(table, split)
+    # Not build_encoder: held-out rows may lack values that no training row lacks.
+    Z = Encoder(plan)(torch.from_numpy(table.X)).numpy()
+    moments = measure_moments(Z[split.train])
+    return TabularFamily(config, table, split, plan, encoder, moments, Z)
+
+
+def _warn_of_unseen_gaps(table: Table, split: Split) -> None:
+    missing = np.isnan(table.X)
+    unseen = missing.any(axis=0) & ~missing[split.train].any(axis=0)
+    for position in np.flatnonzero(unseen):
+        warnings.warn(
+            f"column {table.columns[position].name!r} has missing values in held-out "
+            "rows alone: figures use the training median there, and the served model "
+            "will refuse null",
+            TrainingWarning,
+            stacklevel=4,
+        )
+
+
+def column_sampler(rows: Inputs) -> Sampler:
+    """Draw fresh rows: each column independently from ``rows`` [n, d]."""
+
+    def sample(n: int, random: np.random.Generator) -> Arrays:
+        picked = random.integers(0, len(rows), size=(n, rows.shape[1]))
+        return (rows[picked, np.arange(rows.shape[1])],)
+
+    return sample
 
 
 def build_tabular(model: ModelConfig, moments: Moments, n_classes: int) -> nn.Module:

@@ -69,9 +69,9 @@ def test_statistics_come_from_training_rows_alone(mixed_config, mixed_csv):
     held_out = honest.split.held_out
     X[held_out, 0] += 1000  # a leak would move the mean
     again = plan_encoding(table.columns, X[honest.split.train])
-    assert again == honest.plan
+    assert again == honest.family.plan
     flavanoids = table.X[honest.split.train, 1]
-    assert honest.plan[1].fill == np.nanmedian(flavanoids)
+    assert honest.family.plan[1].fill == np.nanmedian(flavanoids)
     Z = honest.Z[honest.split.train].astype(np.float64)
     np.testing.assert_allclose(honest.moments.mean, Z.mean(0))
     assert honest.moments.mean[0] != pytest.approx(honest.Z[:, 0].mean(), rel=1e-6)

@@ -1,0 +1,87 @@
+"""Networks and data of one's own: "package.module:function" in the configuration.
+
+A factory is a function of a ``NetworkSpec`` and the keyword ``options``, and returns an
+untrained ``torch.nn.Module``:
+
+    def factory(spec: NetworkSpec, **options) -> torch.nn.Module
+
+Its ``forward`` maps raw inputs to logits [n, n_classes], rows independent of one
+another (no batch statistics in evaluation mode), and standardises them itself:
+
+- tables: ``forward(features)``, [n, d] tree features in their own units;
+- sequences: ``forward(inputs, lengths)``, [n, steps, n_channels] float32, zero after
+  each row's length, and [n] int64; the answer is for the last step of each row and does
+  not look beyond it. nn.GRU and nn.LSTM (batch_first, one direction) are exported;
+- pictures: ``forward(inputs)``, [n, n_channels, height, width] raw pixel values. A
+  module with ``feature_map(inputs)`` -> [n, k, h, w] and a linear layer ``head``, whose
+  logits are ``head(feature_map.mean((2, 3)))``, gets Grad-CAM in closed form.
+
+A module whose forward pass has no ONNX form cannot be served. One whose gradient has
+none is served without gradient methods; the manifest says why.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from explainers.manifest import Family as FamilyName
+from trainer.config import OwnModel
+from trainer.errors import ConfigError
+from trainer.families.layers import Centre
+from trainer.own_code import find_function
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What a factory is told.
+
+    ``shape`` is one row's: (d,), (most steps, n_channels) or (n_channels, height,
+    width). ``mean`` and ``spread`` are those of the training rows, float32, [d] or
+    [n_channels]; every spread is > 0.
+    """
+
+    family: FamilyName
+    shape: tuple[int, ...]
+    n_classes: int
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+
+class Centred(nn.Module):
+    """A network with its logits centred, as those of the built-in families are."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.centre = Centre()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return centred logits [n, n_classes]."""
+        centred: Tensor = self.centre(self.network(*inputs))
+        return centred
+
+
+def build_own(model: OwnModel, spec: NetworkSpec) -> nn.Module:
+    """Call the factory of a configuration.
+
+    Raises
+    ------
+    ConfigError
+        There is no such function, it cannot be called so, or returns no module.
+    """
+    factory = find_function(model.factory, "model")
+    try:
+        network = factory(spec, **model.options)
+    except TypeError as error:
+        raise ConfigError(
+            f"model {model.factory!r} cannot be called with a NetworkSpec and the "
+            f"options {sorted(model.options)}: {error}"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ConfigError(
+            f"model {model.factory!r} returned {type(network).__name__}; expected a "
+            "torch.nn.Module"
+        )
+    return Centred(network)
