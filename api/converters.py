@@ -7,3 +7,4 @@ class ModelName(BaseConverter):
     """A path segment without a colon: ``x:predict`` is no model's name."""
 
     regex = "[^/:]+"
+    part_isolating = True  # never spans a slash, so that routing may split there

@@ -43,20 +43,26 @@ def read_requests(
     UnknownMethodError, UnsupportedMethodError, ParameterError
         As ``find_method`` and ``parse_parameters``.
     """
-    if model.manifest.expose == "prediction":
-        raise RequestError(
-            NOT_EXPOSED, f"model {model.name!r} exposes predictions only"
-        )
+    check_exposed(model)
     entries = DEFAULT if wanted is None else wanted
     return [
-        _read(model, entry, seed, f"$.explanations[{i}]")
+        read_request(model, entry, seed, f"$.explanations[{i}]")
         for i, entry in enumerate(entries)
     ]
 
 
-def _read(
+def check_exposed(model: Model) -> None:
+    """Refuse to explain where the bundle exposes predictions only."""
+    if model.manifest.expose == "prediction":
+        raise RequestError(
+            NOT_EXPOSED, f"model {model.name!r} exposes predictions only"
+        )
+
+
+def read_request(
     model: Model, entry: Wanted, seed: int | None, path: str
 ) -> ExplanationRequest:
+    """Resolve one entry; ``path`` says where it stands, for messages."""
     if isinstance(entry, str):
         name, values = entry, dict[str, Any]()
         method = find_method(model, name, path)

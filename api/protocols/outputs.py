@@ -15,7 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.errors import RequestError
-from api.explanation_requests import ExplanationRequest, read_requests
+from api.explanation_requests import (
+    ExplanationRequest,
+    check_exposed,
+    read_request,
+)
 from api.limits import MAX_EXPLANATIONS
 from api.problems import INVALID_REQUEST
 from api.protocols.messages import InferRequest, RequestedOutput
@@ -65,6 +69,9 @@ PREDICTION_OUTPUTS: Mapping[str, PredictionOutput] = MappingProxyType(
 """Sent when no outputs are asked for."""
 
 
+MAX_OUTPUTS = len(PREDICTION_OUTPUTS) + MAX_EXPLANATIONS
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One output to send; ``explanation`` is None for an output of the prediction.
@@ -108,10 +115,12 @@ def read_outputs(
     RequestError
         An output is asked for twice, or is none.
     UnknownMethodError, UnsupportedMethodError, ParameterError
-        As ``read_requests``.
+        As ``read_request``.
     """
     binary = _flag(request.parameters, "binary_data_output", "the request")
     asked = request.outputs or [RequestedOutput(name) for name in default]
+    if len(asked) > MAX_OUTPUTS:
+        raise RequestError(INVALID_REQUEST, f"at most {MAX_OUTPUTS} outputs are sent")
     wanted: list[Wanted] = []
     for output in asked:
         if any(one.name == output.name for one in wanted):
@@ -137,9 +146,8 @@ def _read(model: Model, output: RequestedOutput, binary: bool, column: int) -> W
     form = parameters.pop("format", None)
     method = parameters.pop("method", name)
     _check_known(model, name, method)
-    entry = {**parameters, "method": method}
-    (explanation,) = read_requests(model, [entry], None)
-    explanation = ExplanationRequest(explanation.method, explanation.parameters, where)
+    check_exposed(model)
+    explanation = read_request(model, parameters | {"method": method}, None, where)
     as_numbers = _as_numbers(name, explanation.method, form)
     return Wanted(name, binary, explanation, as_numbers, column)
 
@@ -148,7 +156,7 @@ def _check_prediction_output(
     model: Model, name: str, parameters: Mapping[str, Any]
 ) -> None:
     if name not in offered(model):
-        read_requests(model, [], None)  # says what the bundle exposes
+        check_exposed(model)
     if parameters:
         raise _refused(
             name, f"takes no parameters but binary_data, got {sorted(parameters)}"
@@ -156,8 +164,8 @@ def _check_prediction_output(
 
 
 def _check_known(model: Model, name: str, method: object) -> None:
-    if isinstance(method, str) and (method in EXPLAINERS or method != name):
-        return  # read_requests names what is wrong with a method
+    if method != name or name in EXPLAINERS:
+        return
     raise _refused(
         name,
         f"is none of this model; outputs are {', '.join(offered(model))}, explanations "
