@@ -30,6 +30,7 @@ lint: setup
 
 test: lint
 	sh tests/install_tools.sh
+	sh tests/install_clients.sh
 	$(BIN)/pytest -n 2
 
 bench: setup
