@@ -11,6 +11,7 @@ from explainers.arrays import Floats
 from trainer.visualize.activations import record
 from trainer.visualize.objectives import Objective
 from trainer.visualize.parametrisation import PARAMETRISATIONS, Parametrisation
+from trainer.visualize.redirect import WARM_UP, redirected
 from trainer.visualize.transforms import STANDARD, Robustness, move
 
 
@@ -81,8 +82,10 @@ def optimise(
     generator = torch.Generator().manual_seed(recipe.seed + 1)
     optimizer = torch.optim.Adam(made.parameters(), lr=recipe.learning_rate)
     middle = (made.low + made.high) / 2
-    with _frozen(network):
-        for _ in range(recipe.steps):
+    with _frozen(network), redirected(network) as end_redirection:
+        for step in range(recipe.steps):
+            if step == WARM_UP:
+                end_redirection()
             shown: Tensor = made()
             if recipe.robustness is not None:
                 shown = move(shown, middle, recipe.robustness, generator)
