@@ -1,4 +1,7 @@
-"""Instances as clients send them -> the float32 matrix that the graphs read."""
+"""Rows of tables as clients send them -> the float32 matrix that the graphs read.
+
+Sequences and pictures: sequences.py, images.py; reading.py picks by the model's family.
+"""
 
 import difflib
 import math
@@ -46,7 +49,7 @@ def encode_instances(
     if inputs is None:
         inputs = np.array(
             [
-                _encode(schema, instance, f"{path}[{i}]")
+                encode_row(schema, instance, f"{path}[{i}]")
                 for i, instance in enumerate(instances)
             ],
             dtype=np.float32,
@@ -92,7 +95,8 @@ def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs |
     return inputs if np.isfinite(inputs).all() else None
 
 
-def _encode(schema: InputSchema, instance: Instance, path: str) -> list[float]:
+def encode_row(schema: InputSchema, instance: Instance, path: str) -> list[float]:
+    """Return one row, or one step of a sequence; raises InstanceError."""
     features = schema.features
     if isinstance(instance, Mapping):
         _check_names(schema, instance, path)
@@ -103,7 +107,7 @@ def _encode(schema: InputSchema, instance: Instance, path: str) -> list[float]:
     if isinstance(instance, str) or not isinstance(instance, Sequence):
         raise InstanceError(
             path,
-            f"expected an array or an object, got {_json_type(instance)}",
+            f"expected an array or an object, got {json_type(instance)}",
             f"send {len(features)} values in input order or an object by feature name",
         )
     if len(instance) != len(features):
@@ -148,7 +152,7 @@ def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
         return _encode_category(feature, value, path)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InstanceError(
-            path, f"expected a number for {feature.name!r}, got {_json_type(value)}"
+            path, f"expected a number for {feature.name!r}, got {json_type(value)}"
         )
     with np.errstate(over="ignore"):
         single = float(np.float32(value)) if abs(value) < 1e300 else math.inf
@@ -164,7 +168,7 @@ def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
 def _encode_category(feature: InputFeature, value: Value, path: str) -> float:
     if isinstance(value, str) and value in feature.categories:
         return float(feature.categories.index(value))
-    shown = repr(value) if isinstance(value, str) else _json_type(value)
+    shown = repr(value) if isinstance(value, str) else json_type(value)
     raise InstanceError(
         path,
         f"{shown} is not a category of {feature.name!r}",
@@ -181,7 +185,8 @@ def _shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _json_type(value: object) -> str:
+def json_type(value: object) -> str:
+    """Return what JSON calls a value, with its article."""
     kinds: list[tuple[type | tuple[type, ...], str]] = [
         (bool, "a boolean"),
         (str, "a string"),
