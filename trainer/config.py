@@ -146,7 +146,8 @@ class TrainConfig(Section, frozen=True, kw_only=True):
 
     ``epochs`` defaults to as many as make about 1,500 steps, and at least 20.
     ``weight_decay`` is Adam's L2 penalty. ``device`` is "auto" (CUDA when there is
-    one), "cpu" or "cuda".
+    one), "cpu" or "cuda". ``threads`` on the CPU: more than one pays for large networks
+    on an idle machine only.
     """
 
     epochs: PositiveInt | None = None
@@ -155,6 +156,7 @@ class TrainConfig(Section, frozen=True, kw_only=True):
     weight_decay: Annotated[float, Meta(ge=0, le=10)] = 1e-3
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: PositiveInt = 1
 
 
 class TreeConfig(Section, frozen=True, kw_only=True):

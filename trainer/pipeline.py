@@ -28,6 +28,7 @@ from trainer.prepare import Prepared, prepare
 from trainer.pruning import LEAF, Grown
 from trainer.regularizers import REGULARIZERS
 from trainer.rows import predict_rows
+from trainer.threads import limited_threads
 from trainer.thresholds import shorten_thresholds
 
 LIBRARIES = ("numpy", "onnx", "onnxscript", "pandas", "scikit-learn", "torch")
@@ -70,6 +71,11 @@ def train(
             f"regularizer.name: unknown regularizer {config.regularizer.name!r}; "
             f"available: {', '.join(REGULARIZERS)}"
         )
+    with limited_threads(config.train.threads):
+        return _train(config, base, controls, progress)
+
+
+def _train(config: Config, base: Path, controls: bool, progress: bool) -> Trained:
     prepared = prepare(config, base)
     fitted = fit(
         prepared.build_network,

@@ -28,6 +28,7 @@ from trainer.export.gradients import export_gradient
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
 from trainer.families.base import Graph
 from trainer.pipeline import Trained
+from trainer.threads import limited_threads
 
 BACKGROUND_ROWS = 100
 GOLDEN_ROWS = 16
@@ -46,7 +47,8 @@ def write_model(trained: Trained, directory: Path) -> str:
         The prediction cannot be exported.
     """
     check_target(directory)
-    files, unavailable = export_files(trained)
+    with limited_threads(1):
+        files, unavailable = export_files(trained)
     return write_bundle(directory, describe(trained, unavailable), files)
 
 
