@@ -130,7 +130,7 @@ class TreeFeaturesConfig(Section, frozen=True, kw_only=True):
     difference reaches back to the first step at most.
 
     Pictures: the mean of each patch of a ``grid`` [rows, columns]; by default patches
-    of about 4 x 4 pixels, at most 8 x 8 of them.
+    of about 4 x 4 pixels, but between 4 and 8 of them a side.
     """
 
     lags: tuple[PositiveInt, ...] = (1, 2)
@@ -180,18 +180,29 @@ class TreeConfig(Section, frozen=True, kw_only=True):
 
 
 class RegularizerConfig(Section, frozen=True, kw_only=True):
-    """What pulls the network toward its tree; ``weight`` is the final factor mu."""
+    """What pulls the network toward its tree.
+
+    ``name`` is one of ``REGULARIZERS``; ``weight`` its factor (of the pull: the final
+    mu), by default its own. ``force`` goes on with a surrogate that foretells nothing.
+    """
 
     name: str = "pull"
-    weight: Annotated[float, Meta(ge=0, le=1000)] = 3.0
+    weight: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    force: bool = False
 
 
 class Config(Section, frozen=True, kw_only=True):
-    """A whole configuration file."""
+    """A whole configuration file.
+
+    ``decision`` says who decides in the served model: the network, or the tree, onto
+    whose side the network's logits are then projected (fidelity 1 by construction;
+    tables only).
+    """
 
     name: str
     version: str = "1"
     expose: Expose = "tree"
+    decision: Literal["network", "tree"] = "network"
     data: DataConfig
     model: Network = ModelConfig()
     tree_features: TreeFeaturesConfig = TreeFeaturesConfig()
