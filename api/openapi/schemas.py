@@ -38,7 +38,7 @@ def build_schemas(models: Mapping[str, Model]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {
         name: _tidy(schema) for name, schema in components.items()
     }
-    schemas |= _method_schemas(models.values())
+    schemas |= _method_schemas(models.values(), schemas)
     schemas["ExplainReply"]["properties"]["explanations"] = _lists_of_explanations()
     schemas |= {f"Instance.{n}": instance_schema(m) for n, m in models.items()}
     schemas |= _requests(models) | _small_schemas() | inference_v2.build_schemas()
@@ -52,13 +52,18 @@ def _array_schema(kind: type) -> Schema:
 
 
 def _tidy(value: Any) -> Any:
-    """Turn docstrings into descriptions: one line each, in Markdown."""
+    """Turn docstrings into descriptions: one line each, in Markdown.
+
+    Of tuples, ``items: false`` goes: ``maxItems`` says it too, and generators of
+    clients expect a schema there.
+    """
     if isinstance(value, dict):
         return {
             key: _one_line(inner)
             if key == "description" and isinstance(inner, str)
             else _tidy(inner)
             for key, inner in value.items()
+            if not (key == "items" and inner is False)
         }
     return [_tidy(inner) for inner in value] if isinstance(value, list) else value
 
@@ -72,18 +77,16 @@ def camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def _method_schemas(models: Iterable[Model]) -> dict[str, Schema]:
+def _method_schemas(
+    models: Iterable[Model], results: Mapping[str, Schema]
+) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     target = _target_schema(models)
     for name, method in EXPLAINERS.items():
         schemas[f"{camel(name)}Request"] = _request_of(method, target)
-        schemas[f"{camel(name)}Explanation"] = {
-            "description": method.summary,
-            "allOf": [
-                reference(method.result.__name__),
-                {"properties": {"method": {"const": name}}, "required": ["method"]},
-            ],
-        }
+        schemas[f"{camel(name)}Explanation"] = _explanation_of(
+            method, results[method.result.__name__]
+        )
     for suffix in ("Request", "Explanation"):
         names = {name: f"{camel(name)}{suffix}" for name in EXPLAINERS}
         schemas[f"Any{suffix}"] = {
@@ -94,6 +97,18 @@ def _method_schemas(models: Iterable[Model]) -> dict[str, Schema]:
             },
         }
     return schemas
+
+
+def _explanation_of(method: Explainer, result: Schema) -> Schema:
+    """Return a result with its method's name: whole, since generators of clients do not
+    narrow a string by ``allOf``.
+    """
+    properties = result["properties"] | {"method": {"const": method.name}}
+    return result | {
+        "title": f"{camel(method.name)}Explanation",
+        "description": method.summary,
+        "properties": properties,
+    }
 
 
 def _target_schema(models: Iterable[Model]) -> Schema:
