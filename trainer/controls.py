@@ -1,19 +1,19 @@
 """The rivals at the same leaf budget: what one would have got without Leafpath."""
 
 import msgspec
-import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
 from explainers.arrays import Indexes
 from explainers.manifest import ControlMetrics
 from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
+from trainer.cart import grown_from_cart
 from trainer.config import RegularizerConfig
-from trainer.distill import count_nodes, distill, trim
+from trainer.distill import distill
 from trainer.fit import fit
 from trainer.metrics import measure_network, measure_tree
 from trainer.prepare import Prepared
-from trainer.pruning import LEAF, Grown
+from trainer.pruning import Grown
 from trainer.rows import Rows, predict_rows
 
 
@@ -32,7 +32,9 @@ def measure_cart(prepared: Prepared, decisions: Indexes, leaves: int) -> Control
         max_leaf_nodes=leaves, min_samples_leaf=leaf_size, random_state=seed
     )
     cart.fit(fitted.Z, fitted.y)
-    tree = as_tree(grown_from_cart(cart, fitted), fitted, prepared.n_classes)
+    tree = as_tree(
+        grown_from_cart(cart, fitted.Z, fitted.y), fitted, prepared.n_classes
+    )
     test = prepared.rows(prepared.split.test)
     return ControlMetrics(
         description=(
@@ -41,22 +43,6 @@ def measure_cart(prepared: Prepared, decisions: Indexes, leaves: int) -> Control
         ),
         tree=measure_tree(tree, test, decisions, seed),
     )
-
-
-def grown_from_cart(cart: DecisionTreeClassifier, fitted: Rows) -> Grown:
-    """Return a fitted CART as arrays, nodes in preorder."""
-    tree = cart.tree_
-    grown = count_nodes(
-        feature=np.where(tree.children_left < 0, LEAF, tree.feature),
-        threshold=tree.threshold.astype(np.float64),
-        left=tree.children_left.astype(np.int64),
-        right=tree.children_right.astype(np.int64),
-        leaves=cart.apply(fitted.Z),
-        classes=fitted.y,
-        weights=np.ones(len(fitted)),
-        n_classes=int(fitted.y.max()) + 1,
-    )
-    return trim(grown, set(np.flatnonzero(grown.feature != LEAF).tolist()))
 
 
 def as_tree(grown: Grown, fitted: Rows, n_classes: int) -> DistilledTree:

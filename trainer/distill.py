@@ -63,6 +63,16 @@ def distill(
     return trim(chosen, prune(chosen, strength))
 
 
+def measure_objective(
+    tree: Grown, features: TreeFeatures, probabilities: Probabilities, strength: float
+) -> float:
+    """Return the weighted share of rows answered otherwise, plus the priced APL."""
+    leaves = route(tree, features)
+    wrong = tree.labels[leaves] != probabilities.argmax(axis=1)
+    length = path_lengths(tree)[leaves].mean()
+    return float((certainty(probabilities) * wrong).mean() + strength * length)
+
+
 def certainty(probabilities: Probabilities) -> Floats:
     """Return [n] weights: first minus second probability, plus 1e-3, with mean 1.
 

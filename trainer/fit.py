@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,11 +17,12 @@ from tqdm import tqdm
 
 from explainers.arrays import Probabilities, TreeFeatures
 from trainer.config import Config
-from trainer.distill import path_lengths, route
 from trainer.errors import DeadRunError, TrainingWarning
 from trainer.metrics import macro_auc
+from trainer.pruning import Grown
 from trainer.regularizers import REGULARIZERS, Regularizer
-from trainer.rows import Rows, Whole, answer_rows
+from trainer.rows import Examples, Rows, Whole, answer_rows
+from trainer.watching import Watched, watch
 
 MAX_RESTARTS = 3
 DEAD_AUC = 0.55
@@ -43,10 +44,16 @@ def _forget(epoch: int, network: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network, on the CPU in evaluation mode, and how often it restarted."""
+    """A trained network, on the CPU in evaluation mode, and how often it restarted.
+
+    ``tree`` is the one that the regularizer fitted last, if it did, and ``curve`` what
+    was watched on the way.
+    """
 
     network: nn.Module
     restarts: int
+    tree: Grown | None = None
+    curve: tuple[Watched, ...] = ()
 
 
 def fit(
@@ -80,7 +87,8 @@ def fit(
         )  # far from the neighbouring seeds' restarts
         try:
             run = _Run(build, rows, config, seed)
-            return Fitted(run.go(progress, record), restart)
+            network = run.go(progress, record)
+            return Fitted(network, restart, run.regularizer.tree, tuple(run.curve))
         except DeadRunError as error:
             problem = str(error)
             if restart < MAX_RESTARTS:
@@ -141,19 +149,40 @@ class _Run:
             weight_decay=train.weight_decay,
         )
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._decay)
+        weight = config.regularizer.weight
         self.regularizer: Regularizer = REGULARIZERS[config.regularizer.name](
             self.Z,
             self.network,
             steps=self.steps,
             strength=config.tree.strength,
-            weight=config.regularizer.weight,
             min_samples_leaf=config.tree.min_samples_leaf,
+            max_leaves=config.tree.max_leaves,
             seed=seed,
-            **({} if rows.examples is None else {"by_row": self._answer}),
+            steps_per_epoch=self.batches,
+            force=config.regularizer.force,
+            **self._ways_to_answer(rows.examples),
+            **({} if weight is None else {"weight": weight}),
         )
+        self.curve: list[Watched] = []
         picked = np.random.default_rng(seed).permutation(len(rows))[:WATCHED_ROWS]
         self.watched = torch.from_numpy(picked).to(self.device)
         self.watched_Z, self.watched_y = rows.Z[picked], rows.y[picked]
+
+    def _ways_to_answer(self, examples: Examples | None) -> dict[str, Any]:
+        """Say how to answer rows whose tree features the network does not read."""
+        if examples is None:
+            return {}
+        if not isinstance(examples, Whole):
+            return {"by_row": self._answer}
+        # Between two pictures lie the means between their patches' means.
+        return {"by_row": self._answer, "mix": self._answer_between}
+
+    def _answer_between(self, rows: Tensor, others: Tensor, shares: Tensor) -> Tensor:
+        """Return the logits between items, with gradients: [m, n_classes]."""
+        read = self.examples.inputs  # type: ignore[attr-defined]
+        shares = shares.reshape(-1, *[1] * (read.dim() - 1))
+        logits: Tensor = self.network(torch.lerp(read[rows], read[others], shares))
+        return logits
 
     @property
     def steps(self) -> int:
@@ -180,8 +209,9 @@ class _Run:
                     raise DeadRunError(f"the loss became {loss} in epoch {epoch}")
                 if epoch == check_at:
                     self._check(self._watch(), constant_is_dead=False)
-                if progress and (epoch % watch_every == 0 or epoch == self.epochs):
-                    bar.set_postfix(self._describe(loss))
+                if epoch % watch_every == 0 or epoch == self.epochs:
+                    self.curve.append(self._note(epoch, loss))
+                    bar.set_postfix(self.curve[-1].as_text())
                 bar.update()
         self._check(self._watch(), constant_is_dead=True)
         return self.network.eval().cpu()
@@ -223,15 +253,7 @@ class _Run:
                 f"the network answers class {labels[0]} for every training row"
             )
 
-    def _describe(self, loss: float) -> dict[str, str]:
-        """Return what the bar shows; AUC, APL and fidelity on watched training rows."""
-        probabilities = self._watch()
-        score = macro_auc(probabilities, self.watched_y)
-        shown = {"loss": f"{loss:.3f}", "auc": "-" if score is None else f"{score:.3f}"}
+    def _note(self, epoch: int, loss: float) -> Watched:
+        """Measure the present network on watched training rows."""
         tree = self.regularizer.tree
-        if tree is not None:
-            leaves = route(tree, self.watched_Z)
-            agreed = tree.labels[leaves] == probabilities.argmax(axis=1)
-            shown["apl"] = f"{path_lengths(tree)[leaves].mean():.2f}"
-            shown["fidelity"] = f"{agreed.mean():.3f}"
-        return shown
+        return watch(epoch, loss, self._watch(), self.watched_Z, self.watched_y, tree)

@@ -18,18 +18,23 @@ from explainers.arrays import Indexes, Probabilities
 from explainers.manifest import ControlMetrics, Metrics, Provenance
 from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
+from trainer.calibration import fit_temperature, temper
 from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
-from trainer.distill import distill
+from trainer.distill import certainty, distill, measure_objective
 from trainer.errors import ConfigError, TrainingWarning
 from trainer.fit import fit
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
+from trainer.projection import Projected
 from trainer.pruning import LEAF, Grown
 from trainer.regularizers import REGULARIZERS
+from trainer.regularizers.pull import KEEP_TREE
+from trainer.routing import recount
 from trainer.rows import predict_rows
 from trainer.threads import limited_threads
 from trainer.thresholds import shorten_thresholds
+from trainer.watching import Watched
 
 LIBRARIES = ("numpy", "onnx", "onnxscript", "pandas", "scikit-learn", "torch")
 
@@ -43,6 +48,7 @@ class Trained:
     tree: DistilledTree
     metrics: Metrics
     provenance: Provenance
+    curve: tuple[Watched, ...] = ()
 
 
 def train(
@@ -66,53 +72,97 @@ def train(
     TrainingError
         The configuration, the table or the run is of no use; see errors.py.
     """
-    if config.regularizer.name not in REGULARIZERS:
-        raise ConfigError(
-            f"regularizer.name: unknown regularizer {config.regularizer.name!r}; "
-            f"available: {', '.join(REGULARIZERS)}"
-        )
+    check_possible(config)
     with limited_threads(config.train.threads):
         return _train(config, base, controls, progress)
 
 
 def _train(config: Config, base: Path, controls: bool, progress: bool) -> Trained:
     prepared = prepare(config, base)
+    if config.decision == "tree" and prepared.family.name != "tabular":
+        raise ConfigError(
+            'decision = "tree" needs a network that reads the tree\'s own features, as '
+            f"tables do; this is a model for a {prepared.family.name} input"
+        )
     fitted = fit(
         prepared.build_network,
         prepared.rows(prepared.split.train),
         config,
         progress=progress,
     )
-    probabilities = predict_rows(fitted.network, prepared.all_rows)
-    tree = distil_tree(prepared, probabilities)
+    network = calibrate(prepared, fitted.network)
+    probabilities = predict_rows(network, prepared.all_rows)
+    pruned = choose_tree(prepared, probabilities, fitted.tree)
+    if config.decision == "tree":
+        network = Projected(network, pruned, prepared.n_classes).eval()
+        probabilities = predict_rows(network, prepared.all_rows)
+    tree = describe_tree(prepared, pruned, probabilities.argmax(axis=1))
     metrics = measure(prepared, probabilities, tree)
     if controls:
         rivals = measure_controls(prepared, probabilities, tree, progress=progress)
         metrics = msgspec.structs.replace(metrics, controls=rivals)
     provenance = describe_provenance(prepared, fitted.restarts)
-    return Trained(prepared, fitted.network, tree, metrics, provenance)
+    return Trained(prepared, network, tree, metrics, provenance, fitted.curve)
 
 
-def distil_tree(prepared: Prepared, probabilities: Probabilities) -> DistilledTree:
-    """Distil the network on all training rows; estimate fidelity on held-out rows.
+def check_possible(config: Config) -> None:
+    """Refuse what a configuration asks for and no code offers; raises ConfigError."""
+    if config.regularizer.name not in REGULARIZERS:
+        raise ConfigError(
+            f"regularizer.name: unknown regularizer {config.regularizer.name!r}; "
+            f"available: {', '.join(REGULARIZERS)}"
+        )
+
+
+def calibrate(prepared: Prepared, network: nn.Module) -> nn.Module:
+    """Fit the temperature on validation rows; no decision changes."""
+    rows = prepared.rows(prepared.split.validation)
+    return temper(network, fit_temperature(predict_rows(network, rows), rows.y))
+
+
+def choose_tree(
+    prepared: Prepared, probabilities: Probabilities, pulled_to: Grown | None
+) -> Grown:
+    """Distil the network on all training rows, or keep the tree it was pulled to.
+
+    The network was made to agree with that tree, so another must be clearly better.
 
     Parameters
     ----------
-    probabilities : [n, n_classes] the network's answers on every row of the table.
+    probabilities : [n, n_classes] the network's answers on every row.
     """
-    config, split = prepared.config, prepared.split
-    pruned = distill(
-        prepared.Z[split.train],
-        probabilities[split.train],
+    config, train = prepared.config, prepared.split.train
+    Z, answers = prepared.Z[train], probabilities[train]
+    tree = distill(
+        Z,
+        answers,
         strength=config.tree.strength,
         min_samples_leaf=prepared.min_samples_leaf,
         max_leaves=config.tree.max_leaves,
         seed=config.train.seed,
     )
-    decisions = probabilities.argmax(axis=1)
+    if pulled_to is not None and config.regularizer.name == "pull":
+        kept = recount(pulled_to, Z, answers.argmax(axis=1), certainty(answers))
+        gap = measure_objective(kept, Z, answers, config.tree.strength)
+        gap -= measure_objective(tree, Z, answers, config.tree.strength)
+        fits = kept.rows[kept.feature == LEAF].min() >= prepared.min_samples_leaf
+        tree = kept if gap < KEEP_TREE and fits else tree
+    return shorten_thresholds(tree, Z)
+
+
+def describe_tree(
+    prepared: Prepared, pruned: Grown, decisions: Indexes
+) -> DistilledTree:
+    """Count rows by node and estimate fidelity on held-out rows.
+
+    Parameters
+    ----------
+    decisions : [n] the network's class index of every row.
+    """
+    split = prepared.split
     _warn_of_silence(prepared, pruned, decisions[split.train])
     return assemble_tree(
-        shorten_thresholds(pruned, prepared.Z[split.train]),
+        pruned,
         fitted=prepared.rows(split.train),
         fitted_decisions=decisions[split.train],
         held_out=prepared.Z[split.held_out],

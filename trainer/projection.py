@@ -88,5 +88,5 @@ class Projected(nn.Module):
         others = (logits - 1e30 * chosen).amax(dim=1, keepdim=True)
         margin = own - others
         raised = nn.functional.softplus(margin) + LEAD - margin  # what the tree adds
-        projected = logits + chosen * raised
+        projected: Tensor = logits + chosen * raised
         return projected - projected.mean(dim=1, keepdim=True)

@@ -31,6 +31,22 @@ def count_nodes(
     return Grown(feature, threshold, left, right, rows, sums)
 
 
+def recount(
+    tree: Grown, features: TreeFeatures, classes: Indexes, weights: Floats
+) -> Grown:
+    """Return the same decisions with the counts, and so the labels, of other rows."""
+    return count_nodes(
+        feature=tree.feature,
+        threshold=tree.threshold,
+        left=tree.left,
+        right=tree.right,
+        leaves=route(tree, features),
+        classes=classes,
+        weights=weights,
+        n_classes=tree.weights.shape[1],
+    )
+
+
 def trim(grown: Grown, decisions: set[int]) -> Grown:
     """Keep the given decision nodes and their children, renumbered in preorder."""
     order = _preorder(grown, decisions)

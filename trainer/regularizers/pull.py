@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explainers.arrays import Floats, Probabilities, TreeFeatures
-from trainer.distill import certainty, distill, path_lengths, route
+from explainers.arrays import Probabilities, TreeFeatures
+from trainer.distill import distill, measure_objective, path_lengths, route
 from trainer.pruning import LEAF, Grown
 
 STEEPNESS = 4.0
@@ -204,12 +204,7 @@ class TreeRegularizer:
         return np.asarray(answers.cpu().numpy(), dtype=np.float32)
 
     def _objective(self, tree: Grown, probabilities: Probabilities) -> float:
-        """Weighted share of rows that the tree answers otherwise, plus priced APL."""
-        leaves = route(tree, self._fitted)
-        wrong = tree.labels[leaves] != probabilities.argmax(axis=1)
-        weights: Floats = certainty(probabilities)
-        length = path_lengths(tree)[leaves].mean()
-        return float((weights * wrong).mean() + self._strength * length)
+        return measure_objective(tree, self._fitted, probabilities, self._strength)
 
 
 class Router:
