@@ -67,9 +67,14 @@ def temper(network: nn.Module, temperature: float) -> nn.Module:
     """Return the network with its logits divided by ``temperature``.
 
     Where the last layer with weights is linear and only centring follows, it is scaled
-    itself: the network keeps its layers and their names.
+    itself (by the network's own ``scale_logits``, if it has one): the network keeps its
+    layers and their names.
     """
     if temperature == 1.0:
+        return network
+    scale_logits = getattr(network, "scale_logits", None)
+    if scale_logits is not None:
+        scale_logits(1 / temperature)
         return network
     layers = list(network.children()) if isinstance(network, nn.Sequential) else []
     if len(layers) > 1 and isinstance(layers[-2], nn.Linear):
