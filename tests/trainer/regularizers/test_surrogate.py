@@ -43,7 +43,7 @@ def test_it_waits_for_its_first_training_and_then_has_a_gradient(task):
     before = copy.deepcopy(network.state_dict())
     regularizer = Surrogate(X, network, steps=100, weight=2.0)
     penalties = run(regularizer, network, REFIT_EVERY + 1, move=0.0)
-    assert all(float(p) == 0 for p in penalties[:-1])
+    assert all(p.item() == 0 for p in penalties[:-1])
     penalties[-1].backward()
     assert any(
         p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters()
@@ -57,7 +57,7 @@ def test_a_prediction_at_a_weight_it_saw_is_the_true_length(task):
     X, network = task
     regularizer = Surrogate(X, network, steps=100, weight=1.0)
     penalty = run(regularizer, network, REFIT_EVERY + 1, move=0.0)[-1]
-    assert float(penalty) == pytest.approx(regularizer._measure(), abs=0.3)
+    assert penalty.item() == pytest.approx(regularizer._measure(), abs=0.3)
 
 
 def test_the_true_length_is_that_of_scikit_learn(task):

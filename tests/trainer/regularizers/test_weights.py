@@ -27,20 +27,20 @@ MATRICES = [[1.0, -2.0], [0.0, 3.0]], [[0.1, -0.9]]
 
 @pytest.mark.parametrize(("kind", "expected"), [(L1, 7.0), (L2, (14 + 0.82) / 2)])
 def test_plain_norms(kind, expected):
-    assert float(penalty(kind, network(*MATRICES), 0.1)) == pytest.approx(expected / 10)
+    assert penalty(kind, network(*MATRICES), 0.1).item() == pytest.approx(expected / 10)
 
 
 def test_orthogonal_layers_cost_their_l1_alone():
     rotation = [[0.6, 0.8], [-0.8, 0.6]]
     tall = [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]  # its columns are orthonormal
-    assert float(penalty(L1Orthogonal, network(rotation), 1)) == pytest.approx(2.8)
-    assert float(penalty(L1Orthogonal, network(tall), 1)) == pytest.approx(2.0)
+    assert penalty(L1Orthogonal, network(rotation), 1).item() == pytest.approx(2.8)
+    assert penalty(L1Orthogonal, network(tall), 1).item() == pytest.approx(2.0)
 
 
 def test_distance_from_orthogonality_by_hand():
     # gram = [[5, -6], [-6, 9]]: |4| + 6 + 6 + |8| = 24, and L1 = 6.
     matrix = [[1.0, -2.0], [0.0, 3.0]]
-    assert float(penalty(L1Orthogonal, network(matrix), 1)) == pytest.approx(30)
+    assert penalty(L1Orthogonal, network(matrix), 1).item() == pytest.approx(30)
 
 
 def test_gradients_reach_the_weights():
