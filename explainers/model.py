@@ -39,6 +39,11 @@ MEAN = "reference/mean.npy"
 SPREAD = "reference/spread.npy"
 """Training mean and spread of the input, broadcastable to its shape: sequences and
 images. Tables keep theirs in the manifest, one a tree feature."""
+HEAD = "reference/head.npy"
+"""[n_classes, k] float32: d logit / d mean of the last feature map, of a network whose
+logits are linear in it; predict.onnx then has that map as a third output."""
+FEATURE_MAP = "feature_map"
+"""That output's name, and what a method requires that uses it."""
 
 GOLDEN_TOLERANCE = 1e-4
 """Relative to the largest value: another CPU's kernels differ by a few 1e-6."""
@@ -74,6 +79,8 @@ class Model:
 
     ``mean`` and ``spread`` are the training mean and standard deviation of the encoded
     input, broadcastable to one row's shape; the baseline and the unit of noise.
+    ``head`` [n_classes, k] are the weights of a global-average-pool head, if there is
+    one: the gradient of a logit by the feature map is its row over the map's size.
     """
 
     manifest: Manifest
@@ -85,6 +92,7 @@ class Model:
     spread: NDArray[np.float32]
     sessions: dict[str, Session]
     files: dict[str, bytes]
+    head: NDArray[np.float32] | None = None
 
     @property
     def name(self) -> str:
@@ -132,7 +140,8 @@ class Model:
     def provides(self) -> frozenset[str]:
         """What a method may require: graphs, the family, whether rows may be shown."""
         shown = {TRAINING_ROWS} if self.manifest.expose == "tree" else set()
-        return frozenset(self.sessions) | shown | {self.manifest.family}
+        mapped = {FEATURE_MAP} if self.head is not None else set()
+        return frozenset(self.sessions) | shown | mapped | {self.manifest.family}
 
     def why_missing(self, requirement: str) -> str:
         """Say why this bundle does not provide what a method requires."""
@@ -140,6 +149,8 @@ class Model:
             return (
                 f"its bundle exposes the {self.manifest.expose} only, no training rows"
             )
+        if requirement == FEATURE_MAP:
+            return "its network has no linear head on the mean of a feature map"
         if requirement not in GRAPHS:
             return f"the method is for {requirement} inputs, not {self.manifest.family}"
         reason = self.manifest.unavailable.get(
@@ -201,6 +212,12 @@ class Model:
                 "outside the training range is the usual cause"
             )
         return logits, probabilities
+
+    def feature_map(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Return the last feature map, [n, k, h, w]; only where there is a ``head``."""
+        session = self.sessions["predict"]
+        position = session.outputs.index(FEATURE_MAP)
+        return session.run({"input": inputs})[position]
 
     def to_tree_features(
         self, inputs: Inputs, lengths: Indexes | None = None
@@ -289,6 +306,7 @@ def load_model(bundle: Bundle) -> Model:
         spread=spread,
         sessions=sessions,
         files=_documents(bundle),
+        head=_head(bundle, sessions["predict"]),
     )
     _check_golden(model, bundle)
     return model
@@ -326,6 +344,21 @@ def _moments(bundle: Bundle) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             raise IntegrityError(f"{path}: not finite float32 for input {list(shape)}")
         moments.append(cast(NDArray[np.float32], array))
     return moments[0], moments[1]
+
+
+def _head(bundle: Bundle, predict: Session) -> NDArray[np.float32] | None:
+    """Read the head's weights; there must be a feature map for them."""
+    if HEAD not in bundle.files:
+        return None
+    array = decode_array(bundle, HEAD)
+    rows = len(bundle.manifest.output.classes)
+    fits = array.ndim == 2 and len(array) == rows and array.dtype == np.float32
+    if not fits or not np.isfinite(array).all() or FEATURE_MAP not in predict.outputs:
+        raise IntegrityError(
+            f"{HEAD}: not finite float32 [{rows}, k], or predict.onnx has no output "
+            f"{FEATURE_MAP!r}"
+        )
+    return cast(NDArray[np.float32], array)
 
 
 def _inputs(bundle: Bundle, path: str, lengths_path: str) -> tuple[Inputs, Indexes]:

@@ -92,8 +92,9 @@ class SequenceModel(
 class ImageModel(Section, frozen=True, kw_only=True, tag_field="family", tag="image"):
     """The network for pictures: channels of each 3 x 3 convolution.
 
-    The picture is halved after each convolution but the last; the last feature map is
-    averaged over its positions and read by one linear layer (so Grad-CAM is exact).
+    The picture is halved after each convolution but the last, as long as 4 x 4
+    positions are left; the last feature map is averaged over its positions and read by
+    one linear layer (so Grad-CAM is exact).
     """
 
     channels: Annotated[tuple[PositiveInt, ...], Meta(min_length=1, max_length=8)] = (

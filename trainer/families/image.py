@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from explainers.arrays import Indexes, TreeFeatures
 from explainers.manifest import Family as FamilyName
 from explainers.manifest import InputFeature, InputSchema, TreeFeature
-from explainers.model import MEAN, SPREAD
+from explainers.model import HEAD, MEAN, SPREAD
+from trainer.calibration import Tempered
 from trainer.config import Config, ImageModel, OwnModel
 from trainer.data.encoding import Moments, measure_moments
 from trainer.data.images import Images, build_images
 from trainer.data.raw import RawImages
 from trainer.data.split import Split, split_table
-from trainer.errors import ConfigError
 from trainer.families.base import Arrays, Graph
 from trainer.families.layers import Centre, Standardise
 from trainer.families.own import Centred, NetworkSpec, build_own
@@ -33,15 +33,19 @@ from trainer.tree_features.images import (
     plan_grid,
 )
 
-HEAD = "reference/head.npy"
-"""[n_classes, k] float32: weights of the head, centred over classes as the logits are;
-the logit of a class is its row times the feature map's mean, plus a constant."""
+SMALLEST_MAP = 4
+"""Positions along a side that halving leaves: a map of 2 x 2 shows nothing."""
 
 
 class ImageNetwork(nn.Module):
-    """Convolutions of 3 x 3, halving in between, then average and one linear layer."""
+    """Convolutions of 3 x 3, halving in between, then average and one linear layer.
 
-    def __init__(self, model: ImageModel, channels: Moments, n_classes: int) -> None:
+    ``side`` is the shorter side of the pictures, in pixels.
+    """
+
+    def __init__(
+        self, model: ImageModel, channels: Moments, side: int, n_classes: int
+    ) -> None:
         super().__init__()
         scale = np.where(channels.varies, 1.0 / channels.spread, 0.0)
         layers: list[nn.Module] = [
@@ -52,8 +56,9 @@ class ImageNetwork(nn.Module):
         ]
         width = len(scale)
         for i, units in enumerate(model.channels):
-            if i:
+            if i and side // 2 >= SMALLEST_MAP:
                 layers.append(nn.MaxPool2d(2))
+                side //= 2
             layers += [nn.Conv2d(width, units, 3, padding=1), nn.ReLU()]
             width = units
         self.body = nn.Sequential(*layers)
@@ -64,6 +69,12 @@ class ImageNetwork(nn.Module):
         """[n, n_channels, height, width] -> the last map, [n, k, h, w], >= 0."""
         features: Tensor = self.body(inputs)
         return features
+
+    def scale_logits(self, factor: float) -> None:
+        """Multiply every logit by a factor, in place."""
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(factor)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return centred logits [n, n_classes]."""
@@ -84,33 +95,51 @@ class ImagePredictor(nn.Module):
         return logits, torch.softmax(logits, dim=1)
 
 
-class MappedPredictor(nn.Module):
-    """Inputs -> logits, probabilities and feature map, of a network with such a head.
+@dataclass(frozen=True)
+class Mapped:
+    """A network whose logits are linear in the mean of its last feature map.
 
-    Parameters
-    ----------
-    network : has ``feature_map`` and a linear ``head`` of its mean.
+    logits = centre(head(mean of feature_map(inputs))) * scale.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    network: Any
+    scale: float
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """[n_classes, k]: d centred logit / d mean of the map."""
+        weights = self.network.head.weight.detach().double().numpy() * self.scale
+        return np.asarray(weights - weights.mean(axis=0), dtype=np.float32)
+
+
+def mapped(network: nn.Module) -> Mapped | None:
+    """Look for ``feature_map`` and a linear ``head`` below centring and temperature."""
+    inner: Any = network
+    scale = 1.0
+    while isinstance(inner, Centred | Tempered):
+        if isinstance(inner, Tempered):
+            scale /= float(inner.temperature)
+        inner = inner.network
+    has_map = callable(getattr(inner, "feature_map", None))
+    linear = isinstance(getattr(inner, "head", None), nn.Linear)
+    return Mapped(inner, scale) if has_map and linear else None
+
+
+class MappedPredictor(nn.Module):
+    """Inputs -> logits, probabilities and feature map, of a ``Mapped`` network."""
+
+    def __init__(self, found: Mapped) -> None:
         super().__init__()
-        self.network = network
+        self.network = found.network
+        self.scale = found.scale
         self.centre = Centre()
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return ([n, n_classes], [n, n_classes], [n, k, h, w])."""
         network: Any = self.network
         features = network.feature_map(inputs)
-        logits = self.centre(network.head(features.mean((2, 3))))
+        logits = self.centre(network.head(features.mean((2, 3)))) * self.scale
         return logits, torch.softmax(logits, dim=1), features
-
-
-def mapped(network: nn.Module) -> nn.Module | None:
-    """Return the network that has a ``feature_map`` and a linear ``head``, if any."""
-    inner: Any = network.network if isinstance(network, Centred) else network
-    has_map = callable(getattr(inner, "feature_map", None))
-    linear = isinstance(getattr(inner, "head", None), nn.Linear)
-    return inner if has_map and linear else None
 
 
 @dataclass(frozen=True)
@@ -140,7 +169,8 @@ class ImageFamily:
             return build_own(model, spec)
         if not isinstance(model, ImageModel):
             raise TypeError("a network for pictures needs an ImageModel")
-        return ImageNetwork(model, self.channels, n_classes)
+        side = min(self.table.X.shape[2:])
+        return ImageNetwork(model, self.channels, side, n_classes)
 
     def examples(self, rows: Indexes) -> Examples | None:
         """Return the pictures."""
@@ -156,12 +186,12 @@ class ImageFamily:
 
     def graphs(self, network: nn.Module) -> dict[str, Graph]:
         """Return the graphs; with a feature map where the network has one."""
-        inner = mapped(network)
+        found = mapped(network)
         outputs: tuple[str, ...] = ("logits", "probabilities")
-        if inner is None:
+        if found is None:
             predictor: nn.Module = ImagePredictor(network)
         else:
-            predictor, outputs = MappedPredictor(inner), (*outputs, "feature_map")
+            predictor, outputs = MappedPredictor(found), (*outputs, "feature_map")
         names = ("input",)
         return {
             "predict": Graph(predictor.eval(), names, outputs, self.sample),
@@ -209,17 +239,15 @@ class ImageFamily:
             MEAN: seen.mean(axis=0, dtype=np.float64).astype(np.float32),
             SPREAD: self.channels.spread.astype(np.float32)[:, None, None],
         }
-        inner: Any = mapped(network)
-        if inner is not None:
-            weights = inner.head.weight.detach().double().numpy()
-            arrays[HEAD] = (weights - weights.mean(axis=0)).astype(np.float32)
+        found = mapped(network)
+        if found is not None:
+            arrays[HEAD] = found.weights
         return arrays
 
 
 def prepare_images(config: Config, raw: RawImages) -> ImageFamily:
     """Check, divide and describe pictures; raises DataError."""
     table = build_images(raw)
-    _check_size(config, table)
     split = split_table(table, config.data.split, config.data.seed)
     grid = plan_grid(config.tree_features, *table.X.shape[2:])
     with torch.no_grad():
@@ -234,16 +262,3 @@ def prepare_images(config: Config, raw: RawImages) -> ImageFamily:
         moments=measure_moments(Z[split.train]),
         Z=Z,
     )
-
-
-def _check_size(config: Config, table: Images) -> None:
-    """Refuse to halve a picture away."""
-    if not isinstance(config.model, ImageModel):
-        return
-    height, width = table.X.shape[2:]
-    halvings = len(config.model.channels) - 1
-    if min(height, width) >> halvings < 1:
-        raise ConfigError(
-            f"[model] channels asks for {halvings} halvings, too many for pictures of "
-            f"{height} x {width} pixels"
-        )

@@ -11,7 +11,9 @@ another (no batch statistics in evaluation mode), and standardises them itself:
 - tables: ``forward(features)``, [n, d] tree features in their own units;
 - sequences: ``forward(inputs, lengths)``, [n, steps, n_channels] float32, zero after
   each row's length, and [n] int64; the answer is for the last step of each row and does
-  not look beyond it. nn.GRU and nn.LSTM (batch_first, one direction) are exported;
+  not look beyond it. nn.GRU and nn.LSTM (batch_first, one direction) are exported. A
+  method ``every_step(inputs)`` -> [n, steps, n_classes], which answers all steps at
+  once and alike, makes training on labels a step much faster;
 - pictures: ``forward(inputs)``, [n, n_channels, height, width] raw pixel values. A
   module with ``feature_map(inputs)`` -> [n, k, h, w] and a linear layer ``head``, whose
   logits are ``head(feature_map.mean((2, 3)))``, gets Grad-CAM in closed form.
@@ -21,6 +23,7 @@ none is served without gradient methods; the manifest says why.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +66,16 @@ class Centred(nn.Module):
         return centred
 
 
+class CentredSteps(Centred):
+    """The same for a network that answers every step of a sequence in one pass."""
+
+    def every_step(self, inputs: Tensor) -> Tensor:
+        """Return centred logits [n, steps, n_classes]."""
+        network: Any = self.network
+        centred: Tensor = self.centre(network.every_step(inputs))
+        return centred
+
+
 def build_own(model: OwnModel, spec: NetworkSpec) -> nn.Module:
     """Call the factory of a configuration.
 
@@ -84,4 +97,5 @@ def build_own(model: OwnModel, spec: NetworkSpec) -> nn.Module:
             f"model {model.factory!r} returned {type(network).__name__}; expected a "
             "torch.nn.Module"
         )
-    return Centred(network)
+    wrapper = CentredSteps if hasattr(network, "every_step") else Centred
+    return wrapper(network)

@@ -34,7 +34,7 @@ from trainer.tree_features.sequences import (
 )
 
 ROWS_AT_ONCE = 4096
-"""Rows whose tree features are computed in one pass."""
+"""Rows that are padded to one array in one pass."""
 
 
 class SequenceNetwork(nn.Module):
@@ -64,6 +64,12 @@ class SequenceNetwork(nn.Module):
         last = (lengths - 1)[:, None, None].expand(-1, 1, states.shape[2])
         logits: Tensor = self.head(states.gather(1, last).squeeze(1))
         return logits
+
+    def scale_logits(self, factor: float) -> None:
+        """Multiply every logit by a factor, in place."""
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(factor)
 
     def every_step(self, inputs: Tensor) -> Tensor:
         """[n, steps, n_channels] -> logits [n, steps, n_classes]."""
@@ -106,8 +112,12 @@ class Steps:
         rows = rows[labelled]
         every_step = getattr(network, "every_step", None)
         if every_step is None:  # a network of one's own: each row by itself
-            number = torch.nonzero(labelled)[:, 0]
-            return network(*self._so_far(items[number], self.steps[rows])), rows
+            own = items[torch.nonzero(labelled)[:, 0]]
+            parts = [
+                network(*self._so_far(own[part], self.steps[rows[part]]))
+                for part in torch.split(torch.arange(len(rows)), ROWS_AT_ONCE)
+            ]
+            return torch.cat(parts), rows
         most = int(self.steps[rows].max())
         logits: Tensor = every_step(self.inputs[items, :most])
         return logits[labelled[:, :most]], rows
