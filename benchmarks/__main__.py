@@ -10,6 +10,7 @@ import sys
 
 BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
+    "service": "the server beside a floor, a bare server and its peers",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
 }
 
