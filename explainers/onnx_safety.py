@@ -282,15 +282,16 @@ def _check_scan(name: str, message: memoryview) -> None:
             inputs.append(bytes(field.content).decode("utf-8", "replace"))
         elif kind == "attribute":
             attributes.append(field.content)
-    numbers: dict[str, list[int]] = {}
+    labelled: dict[str, memoryview] = {}
     for attribute in attributes:
         label = _text(name, attribute, _ATTRIBUTE_NAME)
-        if label in numbers:
+        if label in labelled:
             raise UnsafeGraphError(f"{name}: a Scan has two attributes {label!r}")
-        numbers[label] = _integers(name, attribute)
+        labelled[label] = attribute
         _check_scan_attribute(name, label, attribute)
-    scanned = numbers.get("num_scan_inputs", [])
-    axes = numbers.get("scan_input_axes", [])
+    nothing = message[:0]
+    scanned = _integers(name, labelled.get("num_scan_inputs", nothing), _ATTRIBUTE_INT)
+    axes = _integers(name, labelled.get("scan_input_axes", nothing), _ATTRIBUTE_INTS)
     bounded = (
         len(scanned) == 1
         and 0 < scanned[0] <= len(inputs)
@@ -323,11 +324,11 @@ def _text(name: str, message: memoryview, number: int) -> str:
     return bytes(texts[-1]).decode("utf-8", "replace") if texts else ""
 
 
-def _integers(name: str, attribute: memoryview) -> list[int]:
-    """Return the integers of an attribute, whether stored one by one or packed."""
+def _integers(name: str, attribute: memoryview, number: int) -> list[int]:
+    """Return the integers of a field, whether stored one by one or packed."""
     numbers: list[int] = []
     for field in _fields(name, attribute):
-        if field.number not in (_ATTRIBUTE_INT, _ATTRIBUTE_INTS):
+        if field.number != number:
             continue
         if field.wire_type == _VARINT:
             numbers.append(field.value)

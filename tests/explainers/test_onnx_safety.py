@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from explainers.errors import UnsafeGraphError
+from explainers.onnx_runtime import Session
 from explainers.onnx_safety import ALLOWED_OPERATORS, check_graph
 
 
@@ -111,6 +112,114 @@ def test_hostile_graphs_are_refused_with_the_reason(name):
     assert "predict.onnx" in str(caught.value)
 
 
+def _values(*names) -> list[onnx.ValueInfoProto]:
+    return [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in names]
+
+
+def _scanning(
+    inputs=("state", "long", "input"),
+    axes=(0, 1),
+    body_nodes=(),
+    graph_nodes=(),
+    graph_inputs=("input",),
+    stored=(),
+    **attributes,
+) -> onnx.ModelProto:
+    """A Scan over ``long`` (1,000 turns that cost no memory) and the clock."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["s"], ["s2"]), *body_nodes],
+        "b",
+        _values("s", "x", "tick")[: len(inputs)],
+        _values("s2"),
+    )
+    attributes = {"num_scan_inputs": 2, "scan_input_axes": list(axes), "body": body,
+                  **attributes}  # fmt: skip
+    attributes = {k: v for k, v in attributes.items() if v is not None}
+    node = helper.make_node("Scan", list(inputs), ["last"], **attributes)
+    graph = helper.make_graph(
+        [*graph_nodes, node], "g",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", "time", 2])
+         for n in graph_inputs],
+        _values("last"),
+        [
+            numpy_helper.from_array(np.ones(1, dtype=np.float32), "state"),
+            numpy_helper.from_array(np.ones((1000, 0), dtype=np.float32), "long"),
+            *stored,
+        ],
+    )  # fmt: skip
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10
+    )
+
+
+def _with_two(attribute: str) -> onnx.ModelProto:
+    model = _scanning()
+    node = model.graph.node[-1]
+    twin = next(a for a in node.attribute if a.name == attribute)
+    node.attribute.append(twin)
+    return model
+
+
+UNBOUNDED = {
+    "no clock": _scanning(inputs=("state", "long"), axes=(0,), num_scan_inputs=1),
+    "the clock is not last": _scanning(inputs=("state", "input", "long")),
+    "the clock along the batch": _scanning(axes=(0, 0)),
+    "a default axis": _scanning(scan_input_axes=None),
+    "too few axes": _scanning(axes=(1,)),
+    "the clock is a state": _scanning(
+        inputs=("long", "input"), scan_input_axes=None, num_scan_inputs=0
+    ),
+    "more scanned than given": _scanning(num_scan_inputs=9, axes=(0,) * 8 + (1,)),
+    "the clock is made inside": _scanning(
+        graph_nodes=[helper.make_node("Identity", ["x"], ["input"])],
+        graph_inputs=("x",),
+    ),
+    "the clock is made and given": _scanning(
+        graph_nodes=[helper.make_node("Identity", ["long"], ["input"])]
+    ),
+    "the clock is stored": _scanning(
+        stored=[numpy_helper.from_array(np.ones((1, 9, 2), np.float32), "input")]
+    ),
+    "two counts": _with_two("num_scan_inputs"),
+    "two lists of axes": _with_two("scan_input_axes"),
+    "a Scan within": _scanning(
+        body_nodes=[helper.make_node("Scan", ["x"], ["q"], body=_body(),
+                                     num_scan_inputs=1)]
+    ),
+    "a Loop within": _scanning(
+        body_nodes=[helper.make_node("Loop", ["", "", "x"], ["q"], body=_body())]
+    ),
+    "a graph on an operator within": _scanning(
+        body_nodes=[helper.make_node("Identity", ["x"], ["q"], body=_body())]
+    ),
+    "a custom operator within": _scanning(
+        body_nodes=[helper.make_node("Relu", ["x"], ["q"], domain="com.example")]
+    ),
+    "external data within": _scanning(
+        body_nodes=[helper.make_node("Constant", [], ["q"], value=_external(_tensor()))]
+    ),
+    "a body that is no graph": _scanning(body=_tensor()),
+    "a graph under another name": _scanning(extra=_body()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_scans_without_a_bound_are_refused(name):
+    with pytest.raises(UnsafeGraphError):
+        check_graph("predict.onnx", UNBOUNDED[name].SerializeToString())
+
+
+def test_a_bounded_scan_takes_as_many_turns_as_the_input_has_steps():
+    """What the check relies on: onnxruntime compares the lengths, empty tensors too."""
+    raw = _scanning().SerializeToString()
+    check_graph("predict.onnx", raw)
+    session = Session("predict.onnx", raw)
+    assert session.run({"input": np.zeros((1, 1000, 2), dtype=np.float32)})
+    for steps in (1, 5, 999, 1001):
+        with pytest.raises(Exception, match="inconsistent sequence lengths"):
+            session.run({"input": np.zeros((1, steps, 2), dtype=np.float32)})
+
+
 def test_plain_graphs_pass(linear_files):
     check_graph("predict.onnx", linear_files["predict.onnx"])
     check_graph("gradient.onnx", linear_files["gradient.onnx"])
@@ -128,11 +237,15 @@ def test_every_field_number_is_the_one_of_the_installed_onnx():
     expected = {
         onnx.ModelProto: {"graph": 7, "opset_import": 8, "training_info": 20,
                           "functions": 25},
-        onnx.GraphProto: {"node": 1, "initializer": 5, "sparse_initializer": 15},
-        onnx.NodeProto: {"op_type": 4, "attribute": 5, "domain": 7},
-        onnx.AttributeProto: {"t": 5, "g": 6, "tensors": 10, "graphs": 11,
+        onnx.GraphProto: {"node": 1, "initializer": 5, "input": 11,
+                          "sparse_initializer": 15},
+        onnx.NodeProto: {"input": 1, "output": 2, "op_type": 4, "attribute": 5,
+                         "domain": 7},
+        onnx.AttributeProto: {"name": 1, "i": 3, "t": 5, "g": 6, "ints": 8,
+                              "tensors": 10, "graphs": 11,
                               "sparse_tensor": 22, "sparse_tensors": 23},
-        onnx.TensorProto: {"external_data": 13, "data_location": 14},
+        onnx.TensorProto: {"name": 8, "external_data": 13, "data_location": 14},
+        onnx.ValueInfoProto: {"name": 1},
         onnx.OperatorSetIdProto: {"domain": 1},
     }  # fmt: skip
     for message, fields in expected.items():
