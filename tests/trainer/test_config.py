@@ -24,7 +24,10 @@ def test_the_smallest_file_names_a_model_and_its_data(tmp_path):
     [
         ({"data": DATA}, "missing required field `name`"),
         ({"name": "a b", "data": DATA}, "`name` is 'a b'; it becomes part of a URL"),
-        ({"name": "a", "data": {}}, "give either `named`, `path` or `loader`, and only one"),
+        (
+            {"name": "a", "data": {}},
+            "give either `named`, `path` or `loader`, and only one",
+        ),
         (
             {"name": "a", "data": {"named": "wine", "path": "x.csv"}},
             "give either `named`, `path` or `loader`, and only one",
