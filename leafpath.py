@@ -7,6 +7,7 @@ import click
 
 COMMANDS = {
     "train": "trainer.cli:train",
+    "sweep": "trainer.cli:sweep",
     "serve": "api.cli:serve",
 }
 """Commands that live in a room of their own: training needs torch, serving Flask."""
@@ -69,7 +70,6 @@ def verify(bundle: Path) -> None:
 def describe(bundle: Path) -> None:
     """Print what the bundle in directory BUNDLE is: metrics, tree and rules."""
     from explainers.describe import describe_model
-
     from explainers.errors import BundleError
     from explainers.model import open_model
 

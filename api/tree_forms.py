@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.served_model import ServedModel
-from api.tree_svg import tree_as_svg
 from explainers.rules import rules_as_text, tree_as_graphviz
+from explainers.tree_svg import tree_as_svg
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,14 @@ class ControlMetrics(Document, frozen=True, kw_only=True):
 
 
 class FrontierPoint(Document, frozen=True, kw_only=True):
-    """One point of a sweep: a regularization strength and what it cost."""
+    """One point of a sweep: a regularization strength and what it cost.
 
+    ``kind`` is "regularized" or the control that it is: "posthoc" (the same network
+    without the regularizer, distilled afterwards), "projected" (that network projected
+    onto that tree) or "cart" (a CART on the labels).
+    """
+
+    kind: Literal["regularized", "posthoc", "projected", "cart"] = "regularized"
     strength: float
     seed: int
     network: dict[str, Estimate]

@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 from explainers.arrays import Indexes, TreeFeatures
 from trainer.pruning import LEAF, Grown
 from trainer.routing import count_nodes, trim
+from trainer.rows import Rows
 
 
 def grown_from_cart(
@@ -29,3 +30,14 @@ def grown_from_cart(
         n_classes=int(classes.max()) + 1,
     )
     return trim(grown, set(np.flatnonzero(grown.feature != LEAF).tolist()))
+
+
+def fit_cart(rows: Rows, leaves: int, min_samples_leaf: int, seed: int) -> Grown:
+    """Fit a CART to the labels with at most ``leaves`` leaves; nodes in preorder."""
+    cart = DecisionTreeClassifier(
+        max_leaf_nodes=max(leaves, 2),
+        min_samples_leaf=min_samples_leaf,
+        random_state=seed,
+    )
+    cart.fit(rows.Z, rows.y)
+    return grown_from_cart(cart, rows.Z, rows.y)

@@ -1,4 +1,4 @@
-"""The command `leafpath train`: prints, and turns errors into one line."""
+"""The commands `leafpath train` and `leafpath sweep`: errors become one line."""
 
 import warnings
 from pathlib import Path
@@ -51,6 +51,80 @@ def train(config: Path, out: Path, quiet: bool) -> None:
     click.echo(f"  leaves {tree.leaves}, depth {tree.depth}")
     click.echo(f"On {tree.fidelity.n} test rows, 95 % intervals.")
     click.echo(f"Read all of it: leafpath describe {out}")
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Directory of the sweep. Finished runs in it are not run again.",
+)
+@click.option(
+    "--strengths",
+    help="Prices of a decision, separated by commas.  "
+    "[default: 0.002,0.005,0.01,0.02,0.04,0.08]",
+)
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--jobs", type=int, default=-1, help="Processes; -1 (default) for one a core."
+)
+@click.option("--scheduler", help="Run on a dask cluster: tcp://host:8786.")
+@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+def sweep(
+    config: Path,
+    out: Path,
+    strengths: str | None,
+    seeds: int,
+    jobs: int,
+    scheduler: str | None,
+    quiet: bool,
+) -> None:
+    """Train CONFIG at many strengths and seeds, and write the best bundle.
+
+    Writes to the directory OUT: frontier.md (the table), frontier.svg, runs/ (one file
+    a run) and bundle/NAME, the suggested point with the whole frontier in its manifest.
+    Killed and started again, it goes on where it was.
+    """
+    from trainer.config import load_config
+    from trainer.errors import TrainingWarning
+    from trainer.sweep.choose import sweep as run
+    from trainer.sweep.plan import STRENGTHS
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", TrainingWarning)
+            warnings.showwarning = _show_warning
+            chosen = run(
+                load_config(config),
+                config.resolve().parent,
+                out,
+                strengths=_parse_strengths(strengths) or STRENGTHS,
+                seeds=seeds,
+                jobs=jobs,
+                scheduler=scheduler,
+                progress=not quiet,
+            )
+    except LeafpathError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(chosen.table, nl=False)
+    for line in (*chosen.notes, f"{chosen.bundle}: {chosen.digest}"):
+        click.echo(line)
+
+
+def _parse_strengths(text: str | None) -> tuple[float, ...]:
+    try:
+        strengths = tuple(float(part) for part in (text or "").split(",") if part)
+    except ValueError:
+        strengths = (-1.0,)
+    if any(not 0 <= strength <= 1 for strength in strengths):
+        raise click.BadParameter(
+            f"{text!r}: expected numbers from 0 to 1, separated by commas",
+            param_hint="--strengths",
+        )
+    return strengths
 
 
 def _text(estimate: Estimate) -> str:

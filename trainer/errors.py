@@ -5,6 +5,7 @@ explainers.errors.LeafpathError
     ├── ConfigError          the configuration names something unknown or out of bounds
     ├── DataError            the table cannot be learned from as it is
     ├── DeadRunError         the network learned nothing, after every restart
+    ├── SweepError           the directory of a sweep is not that of this sweep
     ├── SurrogateError       the 2018 surrogate foretells nothing; see surrogate.py
     ├── LandscapeError       there is nothing to draw a landscape from
     ├── VisualizationError   a layer or a unit that is not there, an objective of none
@@ -42,6 +43,10 @@ class VisualizationError(TrainingError):
 
 class WeightsError(TrainingError):
     """A bundle holds no weights, or weights that do not answer as its graph does."""
+
+
+class SweepError(TrainingError):
+    """The directory of a sweep cannot be used, or holds another sweep."""
 
 
 class SurrogateError(TrainingError):

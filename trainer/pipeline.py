@@ -41,7 +41,10 @@ LIBRARIES = ("numpy", "onnx", "onnxscript", "pandas", "scikit-learn", "torch")
 
 @dataclass(frozen=True)
 class Trained:
-    """Everything that training made; enough to write a bundle or to report."""
+    """Everything that training made; enough to write a bundle or to report.
+
+    ``notes`` are sentences for the report, such as why a sweep chose this point.
+    """
 
     prepared: Prepared
     network: nn.Module
@@ -49,6 +52,7 @@ class Trained:
     metrics: Metrics
     provenance: Provenance
     curve: tuple[Watched, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def train(

@@ -28,6 +28,7 @@ from trainer.export.gradients import export_gradient
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
 from trainer.families.base import Graph
 from trainer.pipeline import Trained
+from trainer.report.write import REPORT, write_report
 from trainer.threads import limited_threads
 
 BACKGROUND_ROWS = 100
@@ -104,7 +105,9 @@ def export_files(trained: Trained) -> tuple[dict[str, bytes], dict[str, str]]:
         **_background(trained),
         **trained.prepared.family.reference(trained.network),
     }
-    return files | {path: encode_array(a) for path, a in arrays.items()}, unavailable
+    files |= {path: encode_array(array) for path, array in arrays.items()}
+    files[REPORT] = write_report(trained)
+    return files, unavailable
 
 
 def export_checked(name: str, graph: Graph) -> tuple[bytes, Session]:

@@ -1,0 +1,1 @@
+"""report.html: everything that one should see before trusting the tree, in one file."""

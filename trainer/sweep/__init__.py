@@ -1,0 +1,1 @@
+"""Sweeping the strength: many runs, one frontier, one choice."""

@@ -1,0 +1,83 @@
+"""Finished runs on disk: one JSON file each, whole or not there at all."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from trainer.errors import SweepError
+from trainer.sweep.plan import Plan, Result, Run
+
+T = TypeVar("T")
+PLAN = "plan.json"
+RUNS = "runs"
+
+
+class Store:
+    """The directory of a sweep.
+
+    Parameters
+    ----------
+    directory : made where it is missing. What it holds must be of the same plan.
+
+    Raises
+    ------
+    SweepError
+        The directory holds the runs of another configuration.
+    """
+
+    def __init__(self, directory: Path, plan: Plan) -> None:
+        self.directory = directory
+        self._runs = directory / RUNS
+        try:
+            self._runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SweepError(f"{directory}: {error.strerror}") from error
+        self._check_plan(plan)
+
+    def _check_plan(self, plan: Plan) -> None:
+        path = self.directory / PLAN
+        if not path.exists():
+            if any(self._runs.iterdir()):
+                raise SweepError(
+                    f"{self.directory} holds runs but no {PLAN}; choose another place"
+                )
+            write_whole(path, msgspec.json.encode(plan, order="sorted"))
+            return
+        found = _read(path, Plan)
+        if found.configuration != msgspec.to_builtins(plan.configuration):
+            raise SweepError(
+                f"{self.directory} holds the runs of another configuration (see its "
+                f"{PLAN}); choose another place, or delete it to start anew"
+            )
+        write_whole(path, msgspec.json.encode(plan, order="sorted"))
+
+    def load(self, run: Run) -> Result | None:
+        """Return what a run made, or None where it has not finished."""
+        path = self._path(run)
+        return _read(path, Result) if path.exists() else None
+
+    def save(self, result: Result) -> None:
+        """Keep what a run made."""
+        write_whole(self._path(result.run), msgspec.json.encode(result))
+
+    def _path(self, run: Run) -> Path:
+        return self._runs / f"{run.name}.json"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or the next start, sees all of it or none."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(path)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.MsgspecError, OSError) as error:
+        raise SweepError(f"{path}: {error}; delete it to run it again") from error
