@@ -27,47 +27,47 @@ MOST_CONDITIONS = 12
 def summary(trained: Trained, evidence: Evidence) -> str:
     """Return the headline figures beside the controls and the floor."""
     metrics = trained.metrics
-    rows = [_row("network and tree of this bundle", metrics.network, metrics.tree)]
-    rows += [
-        _row(f"control: {control.description}", control.network, control.tree)
-        for control in metrics.controls.values()
-    ]
     floor = metrics.constant_class
-    constant = "always the most frequent class"
-    accuracy, fidelity = floor["accuracy"], floor["fidelity"]
-    rows.append([constant, "", _text(accuracy), "", _text(fidelity), "", "", ""])
-    head = [
-        "", "AUC", "accuracy", "tree accuracy", "fidelity", "balanced", "leaves", "APL",
-    ]  # fmt: skip
-    n = metrics.tree.fidelity.n
+    columns = {"this bundle": _column(metrics.network, metrics.tree)}
+    for name, control in metrics.controls.items():
+        columns[name] = _column(control.network, control.tree)
+    columns["constant class"] = {
+        "network accuracy": _text(floor["accuracy"]),
+        "fidelity": _text(floor["fidelity"]),
+    }
+    rows = [
+        [figure, *(column.get(figure, "") for column in columns.values())]
+        for figure in columns["this bundle"]
+    ]
     return section(
         "How far it can be trusted",
         paragraph(
-            f"Measured on {n} test rows that fitted neither network nor tree, with "
-            "95 % intervals. Fidelity: the share on which tree and network give the "
-            "same answer; balanced: each class counts alike. APL: decisions that an "
-            "input takes through the tree."
+            f"Measured on {metrics.tree.fidelity.n} test rows that fitted neither "
+            "network nor tree, with 95 % intervals. Fidelity: the share on which tree "
+            "and network give the same answer; balanced: each class counts alike."
         ),
-        table(head, rows, range(1, 8)),
+        table(["", *columns], rows, range(1, len(columns) + 1)),
+        *(
+            paragraph(f"{name}: {control.description}.")
+            for name, control in metrics.controls.items()
+        ),
         *(paragraph(note) for note in trained.notes),
     )
 
 
-def _row(
-    name: str, network: dict[str, Estimate], tree: TreeMetrics | None
-) -> list[str]:
-    figures = [_text(network[k]) if k in network else "" for k in ("auc", "accuracy")]
+def _column(network: dict[str, Estimate], tree: TreeMetrics | None) -> dict[str, str]:
+    """Return a contender's figures by name, in order."""
+    named = {"network AUC": "auc", "network accuracy": "accuracy"}
+    figures = {name: _text(network[k]) for name, k in named.items() if k in network}
     if tree is None:
-        return [name, *figures, "", "", "", "", ""]
-    return [
-        name,
-        *figures,
-        _text(tree.accuracy),
-        _text(tree.fidelity),
-        _text(tree.balanced_fidelity),
-        str(tree.leaves),
-        f"{tree.average_path_length.value:.2f}",
-    ]
+        return figures
+    return figures | {
+        "tree accuracy": _text(tree.accuracy),
+        "fidelity": _text(tree.fidelity),
+        "balanced fidelity": _text(tree.balanced_fidelity),
+        "decisions on a path": _text(tree.average_path_length),
+        "leaves": str(tree.leaves),
+    }
 
 
 def _text(estimate: Estimate) -> str:
