@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "train": "trainer.cli:train",
     "sweep": "trainer.cli:sweep",
+    "landscape": "trainer.landscape.cli:landscape",
     "serve": "api.cli:serve",
 }
 """Commands that live in a room of their own: training needs torch, serving Flask."""

@@ -11,6 +11,7 @@ OUT/figures.json. About a quarter of an hour on one core.
 """
 
 import argparse
+import hashlib
 import json
 import time
 from importlib import resources
@@ -98,14 +99,14 @@ def load_photographs() -> torch.Tensor:
 
 
 def pick_units(network: nn.Module, photographs: torch.Tensor) -> dict[str, list[int]]:
-    """Pick UNITS of each layer at random among those that some photograph excites."""
+    """Pick UNITS of each layer at random among those that photographs move."""
     random = np.random.default_rng(0)
     picked = {}
     for layer in LAYERS:
         with torch.no_grad():
             answer = record(network, [f"network.{layer}"], photographs[:24])
-        alive = answer[f"network.{layer}"].mean((2, 3)).amax(0) > 0
-        units = np.flatnonzero(alive.numpy())
+        varied = answer[f"network.{layer}"].mean((2, 3)).std(dim=0) > 0.1
+        units = np.flatnonzero(varied.numpy())
         picked[layer] = sorted(random.choice(units, UNITS, replace=False).tolist())
     return picked
 
@@ -132,9 +133,9 @@ def main() -> None:
         tiles = []
         for objective, real in zip(objectives, scores, strict=True):
             start = time.perf_counter()
-            made = optimise(network, objective, BOUNDS, recipe)
+            made = kept(options.out, network, objective, recipe)
             seconds = time.perf_counter() - start
-            noise = optimise(network, objective, BOUNDS, wild)
+            noise = kept(options.out, network, objective, wild)
             ends = find_extremes(real)
             name = objective.name.removeprefix("network.")
             tiles += [
@@ -167,6 +168,21 @@ def main() -> None:
     (options.out / "layers.png").write_bytes(sheet)
     (options.out / "figures.json").write_text(json.dumps(figures, indent=1))
     draw_objectives(network, recipe, options.out)
+
+
+def kept(
+    out: Path, network: nn.Module, objective: Objective, recipe: Recipe
+) -> Optimised:
+    """Optimise, or read what an interrupted run has already optimised."""
+    digest = hashlib.sha256(f"{objective.name} {recipe}".encode()).hexdigest()[:16]
+    pixels, scores = (out / f"{digest}.{part}.npy" for part in ("pixels", "scores"))
+    if not scores.exists():
+        made = optimise(network, objective, BOUNDS, recipe)
+        np.save(pixels, made.pixels, allow_pickle=False)
+        np.save(scores, made.scores, allow_pickle=False)
+    return Optimised(
+        np.load(pixels, allow_pickle=False), np.load(scores, allow_pickle=False)
+    )
 
 
 def draw_objectives(network: nn.Module, recipe: Recipe, out: Path) -> None:

@@ -23,7 +23,7 @@ from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
 from trainer.distill import certainty, distill, measure_objective
 from trainer.errors import ConfigError, TrainingWarning
-from trainer.fit import fit
+from trainer.fit import Record, fit
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
 from trainer.projection import Projected
@@ -61,6 +61,7 @@ def train(
     *,
     controls: bool = True,
     progress: bool = False,
+    record: Record | None = None,
 ) -> Trained:
     """Train a network and its tree, and measure both on the untouched test split.
 
@@ -70,6 +71,7 @@ def train(
     base : the directory that ``config.data.path`` is relative to.
     controls : whether to train and measure the rivals too.
     progress : whether to draw progress bars on stderr.
+    record : see ``fit``; told of this network alone, not of the controls.
 
     Raises
     ------
@@ -78,10 +80,16 @@ def train(
     """
     check_possible(config)
     with limited_threads(config.train.threads):
-        return _train(config, base, controls, progress)
+        return _train(config, base, controls, progress, record)
 
 
-def _train(config: Config, base: Path, controls: bool, progress: bool) -> Trained:
+def _train(
+    config: Config,
+    base: Path,
+    controls: bool,
+    progress: bool,
+    record: Record | None,
+) -> Trained:
     prepared = prepare(config, base)
     if config.decision == "tree" and prepared.family.name != "tabular":
         raise ConfigError(
@@ -93,6 +101,7 @@ def _train(config: Config, base: Path, controls: bool, progress: bool) -> Traine
         prepared.rows(prepared.split.train),
         config,
         progress=progress,
+        record=record,
     )
     network = calibrate(prepared, fitted.network)
     probabilities = predict_rows(network, prepared.all_rows)

@@ -29,6 +29,7 @@ from trainer.export.graphs import EXAMPLE_ROWS, export_graph
 from trainer.families.base import Graph
 from trainer.pipeline import Trained
 from trainer.report.write import REPORT, write_report
+from trainer.stored_weights import encode_weights
 from trainer.threads import limited_threads
 
 BACKGROUND_ROWS = 100
@@ -106,6 +107,7 @@ def export_files(trained: Trained) -> tuple[dict[str, bytes], dict[str, str]]:
         **trained.prepared.family.reference(trained.network),
     }
     files |= {path: encode_array(array) for path, array in arrays.items()}
+    files |= encode_weights(trained.network)
     files[REPORT] = write_report(trained)
     return files, unavailable
 

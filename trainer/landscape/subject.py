@@ -72,4 +72,10 @@ def _part(trained: Trained, rows: Indexes) -> Part:
     random = np.random.default_rng(prepared.config.train.seed)
     picked = np.sort(random.permutation(rows)[:MAX_ROWS])
     chosen = prepared.rows(picked)
-    return Part((torch.from_numpy(chosen.Z),), chosen.Z, chosen.y)
+    # Tables: the network reads the tree features. Else: what a client would send.
+    arrays = (chosen.Z,) if chosen.examples is None else prepared.family.inputs(picked)
+    return Part(
+        tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays),
+        chosen.Z,
+        chosen.y,
+    )
