@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 import orjson
 
 from explainers.errors import NonFiniteError
+from explainers.manifest import Estimate
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
@@ -31,9 +33,16 @@ def encode(reply: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     """Return what orjson does not know in terms of what it knows."""
+    if isinstance(value, Estimate):  # of the model, and so the same in every answer
+        return _estimate(value)
     if isinstance(value, msgspec.Struct):
         return msgspec.structs.asdict(value)
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+
+
+@lru_cache(maxsize=1024)
+def _estimate(value: Estimate) -> dict[str, Any]:
+    return msgspec.structs.asdict(value)
 
 
 def _is_finite(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -177,8 +177,8 @@ def take(prediction: Prediction, rows: list[int] | slice) -> Prediction:
     """Return the prediction of some of the rows."""
     return Prediction(
         **{
-            field.name: getattr(prediction, field.name)[rows]
-            for field in fields(prediction)
+            name: getattr(prediction, name)[rows]
+            for name in prediction.__struct_fields__
         }
     )
 

@@ -2,10 +2,13 @@
 
 import logging.config
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
+
+_LINE = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -22,6 +25,25 @@ def configure() -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+class RequestLog:
+    """Writes one line a request to stderr, as structlog would at three times the cost:
+    there is one for every answer.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr.buffer
+
+    def write(self, fields: dict[str, Any]) -> None:
+        """Write a line; adds what every line has."""
+        fields |= {
+            "event": "request",
+            "level": "info",
+            "timestamp": datetime.now(UTC),
+        }
+        self._stream.write(orjson.dumps(fields, option=_LINE))
+        self._stream.flush()
 
 
 def _encode(event: dict[str, Any], **options: Any) -> bytes:

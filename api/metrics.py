@@ -3,7 +3,6 @@
 import functools
 import os
 import time
-from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -19,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.cache import CacheEvent
 from api.model_store import ModelStore
 from api.model_use import Use
+from explainers.masks import count_true
 from explainers.model import Model, Prediction
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -45,7 +45,7 @@ class Metrics:
         self._latency = Histogram(
             "leafpath_request_duration_seconds",
             "Time from the first byte in the application to the answer.",
-            ["route"],
+            ["route", "model"],
             buckets=_LATENCY_S,
             registry=self._registry,
         )
@@ -61,10 +61,10 @@ class Metrics:
             ["model", "agrees"],
             registry=self._registry,
         )
-        self._inferences = Summary(
-            "leafpath_inference_seconds",
-            "Time of requests that ran a model, by whether they were answered.",
-            ["model", "answered"],
+        self._failed = Summary(
+            "leafpath_failed_inference_seconds",
+            "Time of requests to a model that were refused or failed.",
+            ["model"],
             registry=self._registry,
         )
         self._last = Gauge(
@@ -93,21 +93,22 @@ class Metrics:
         self._latency_by = functools.cache(self._latency.labels)
         self._cache_by = functools.cache(self._cache.labels)
         self._agreement_by = functools.cache(self._agreement.labels)
-        self._inferences_by = functools.cache(self._inferences.labels)
+        self._failed_by = functools.cache(self._failed.labels)
         self._last_by = functools.cache(self._last.labels)
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+    def request(
+        self, route: str, method: str, status: int, seconds: float, model: str = ""
+    ) -> None:
+        """Count one answered request; ``model`` is the one that was asked to infer."""
         method = method if method in METHODS else "OTHER"
         self._requests_by(route, method, str(status)).inc()
-        self._latency_by(route).observe(seconds)
-
-    def inference(self, model: str, status: int, seconds: float) -> None:
-        """Count one request that asked a model for an answer."""
-        answered = status < 400
-        self._inferences_by(model, "true" if answered else "false").observe(seconds)
-        if answered:
+        self._latency_by(route, model).observe(seconds)
+        if not model:
+            return
+        if status < 400:
             self._last_by(model).set(time.time())
+        else:
+            self._failed_by(model).observe(seconds)
 
     def cache(self, tier: str, event: CacheEvent, count: int) -> None:
         """Count what a tier of the cache did."""
@@ -116,14 +117,11 @@ class Metrics:
 
     def agreement(self, model: Model, prediction: Prediction) -> None:
         """Count the instances on which tree and network agree, and the others."""
-        agree = int((prediction.labels == prediction.tree_labels).sum())
-        counts: dict[Literal["true", "false"], int] = {
-            "true": agree,
-            "false": len(prediction) - agree,
-        }
-        for agrees, count in counts.items():
-            if count:
-                self._agreement_by(model.name, agrees).inc(count)
+        agree = count_true(prediction.labels == prediction.tree_labels)
+        if agree:
+            self._agreement_by(model.name, "true").inc(agree)
+        if agree < len(prediction):
+            self._agreement_by(model.name, "false").inc(len(prediction) - agree)
 
     def models(self, store: ModelStore) -> None:
         """Say which bundles are served."""
@@ -138,14 +136,9 @@ class Metrics:
 
     def use(self) -> Use:
         """Return how much each model was used, over all workers of this server."""
-        return Use(
-            {
-                (sample.name, *sorted(sample.labels.values())): sample.value
-                for metric in self._all_workers().collect()
-                for sample in metric.samples
-                if "model" in sample.labels
-            }
-        )
+        collected = self._all_workers().collect()
+        samples = [sample for metric in collected for sample in metric.samples]
+        return Use([sample for sample in samples if sample.labels.get("model")])
 
     def _all_workers(self) -> CollectorRegistry:
         if MULTIPROCESS_DIRECTORY not in os.environ:

@@ -1,7 +1,9 @@
 """How much each model was used, read back from the metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from prometheus_client.samples import Sample
 
 
 @dataclass(frozen=True)
@@ -20,26 +22,27 @@ class ModelUse:
 
 @dataclass(frozen=True)
 class Use:
-    """Samples of the metrics, by name and label values in alphabetical order."""
+    """The samples of all metrics that name a model."""
 
-    samples: Mapping[tuple[str, ...], float]
+    samples: Sequence[Sample]
 
     def of(self, model: str) -> ModelUse:
         """Return one model's use."""
 
-        def read(name: str, *labels: str) -> float:
-            return self.samples.get((name, *sorted([model, *labels])), 0.0)
+        def total(name: str) -> float:
+            return sum(
+                sample.value
+                for sample in self.samples
+                if sample.name == name and sample.labels["model"] == model
+            )
 
-        agreed = [read("leafpath_tree_agreement_total", a) for a in ("true", "false")]
-        count, total = (
-            "leafpath_inference_seconds_count",
-            "leafpath_inference_seconds_sum",
-        )
+        failed = int(total("leafpath_failed_inference_seconds_count"))
+        failed_s = total("leafpath_failed_inference_seconds_sum")
         return ModelUse(
-            rows=int(sum(agreed)),
-            answered=int(read(count, "true")),
-            answered_s=read(total, "true"),
-            failed=int(read(count, "false")),
-            failed_s=read(total, "false"),
-            last_s=read("leafpath_last_inference_timestamp_seconds"),
+            rows=int(total("leafpath_tree_agreement_total")),
+            answered=int(total("leafpath_request_duration_seconds_count")) - failed,
+            answered_s=total("leafpath_request_duration_seconds_sum") - failed_s,
+            failed=failed,
+            failed_s=failed_s,
+            last_s=total("leafpath_last_inference_timestamp_seconds"),
         )

@@ -7,6 +7,7 @@ from flask import Request
 
 from api.errors import Fault, RequestError
 from api.problems import (
+    BAD_REQUEST,
     INVALID_REQUEST,
     LENGTH_REQUIRED,
     MALFORMED_JSON,
@@ -75,17 +76,19 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
     RequestError
         Chunked, too long or cut short.
     """
-    length = request.content_length
-    if length is None:
-        # gunicorn reads chunked bodies to any length: a limit would cut them silently.
-        if "HTTP_TRANSFER_ENCODING" in request.environ:
-            raise RequestError(LENGTH_REQUIRED, "send Content-Length, not chunks")
-        length = 0
+    environ = request.environ
+    given = environ.get("CONTENT_LENGTH") or "0"
+    # gunicorn reads chunked bodies to any length: a limit would cut them silently.
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        raise RequestError(LENGTH_REQUIRED, "send Content-Length, not chunks")
+    if not (given.isascii() and given.isdigit() and len(given) < 16):
+        raise RequestError(BAD_REQUEST, "Content-Length is not a number")
+    length = int(given)
     if length > max_bytes:
         raise RequestError(
             TOO_LARGE, f"the body has {length} bytes; at most {max_bytes} are read"
         )
-    raw: bytes = request.environ["wsgi.input"].read(length)
+    raw: bytes = environ["wsgi.input"].read(length)
     if len(raw) != length:
         raise RequestError(
             MALFORMED_JSON, f"the body ended after {len(raw)} of {length} bytes"
@@ -94,7 +97,8 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
 
 
 def _check_media_type(request: Request) -> None:
-    if request.content_type not in (None, "application/json"):
+    environ = request.environ
+    if environ.get("CONTENT_TYPE", "") not in ("", "application/json"):
         charset = request.mimetype_params.get("charset", "utf-8").lower()
         if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
             raise RequestError(
@@ -103,7 +107,7 @@ def _check_media_type(request: Request) -> None:
                 "'Content-Type: application/json'",
                 headers={"Accept-Post": "application/json"},
             )
-    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if coding != "identity":
         raise RequestError(
             UNSUPPORTED_MEDIA,

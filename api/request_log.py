@@ -4,10 +4,12 @@ import re
 import secrets
 import time
 from functools import partial
+from typing import cast
 
-import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from werkzeug.local import LocalProxy
 
+from api.logs import RequestLog
 from api.metrics import Metrics
 from api.uri_templates import template
 
@@ -16,46 +18,52 @@ _TRACEPARENT = re.compile(
     r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z"
 )
 
-log = structlog.get_logger()
-
 
 def register(app: Flask, metrics: Metrics) -> None:
     """Give every request an id, and log and count every answer."""
     app.before_request(_begin)
-    app.after_request(partial(_end, metrics))
+    app.after_request(partial(_end, metrics, RequestLog()))
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
     given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.started = time.perf_counter()
     g.request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(16)
 
 
-def _end(metrics: Metrics, response: Response) -> Response:
-    seconds = time.perf_counter() - g.started
-    rule, method = request.url_rule, request.method
+def _end(metrics: Metrics, log: RequestLog, response: Response) -> Response:
+    # Every attribute of a proxy is a look-up of its object.
+    asked = cast("LocalProxy[Request]", request)._get_current_object()
+    known = g._get_current_object()
+    seconds = time.perf_counter() - known.started
+    rule, method, status = asked.url_rule, asked.method, response.status_code
     route = template(rule.rule) if rule is not None else "unmatched"
-    metrics.request(route, method, response.status_code, seconds)
-    model = g.get("model")
-    if model is not None and method == "POST":
-        metrics.inference(model, response.status_code, seconds)
-    response.headers["X-Request-Id"] = g.request_id
-    key = g.get("key")
-    log.info(
-        "request",
-        request_id=g.request_id,
-        method=method[:16],
-        route=route,
-        status=response.status_code,
-        duration_ms=round(seconds * 1000, 3),
-        bytes_in=request.content_length,
-        bytes_out=response.content_length,
-        cache=response.headers.get("X-Cache"),
-        model=model,
-        key=key.name if key is not None else None,
-        trace_id=_trace(response),
+    model, key = known.get("model"), known.get("key")
+    inferred = model if model and method == "POST" else ""
+    metrics.request(route, method, status, seconds, inferred)
+    headers = response.headers
+    headers["X-Request-Id"] = known.request_id
+    log.write(
+        {
+            "request_id": known.request_id,
+            "method": method[:16],
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 3),
+            "bytes_in": _length(asked),
+            "bytes_out": response.content_length,
+            "cache": headers.get("X-Cache"),
+            "model": model,
+            "key": key.name if key is not None else None,
+            "trace_id": _trace(response),
+        }
     )
     return response
+
+
+def _length(asked: Request) -> int | None:
+    given = asked.environ.get("CONTENT_LENGTH", "")[:15]
+    return int(given) if given.isdecimal() else None
 
 
 def _trace(response: Response) -> str | None:

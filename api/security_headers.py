@@ -1,6 +1,12 @@
 """Headers on every answer that keep browsers from being too helpful."""
 
-from flask import Flask, Response
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 NOTHING = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,12 +29,21 @@ def page_policy(style_hash: str) -> str:
 
 def register(app: Flask) -> None:
     """Add the headers to every answer, problems included."""
-    app.after_request(_add)
+    app.wsgi_app = _Adding(app.wsgi_app)  # type: ignore[method-assign]
 
 
-def _add(response: Response) -> Response:
-    present = {name for name, _ in response.headers}
-    for name, value in ALWAYS.items():
-        if name not in present:
-            response.headers.add(name, value)
-    return response
+class _Adding:
+    """Adds to the finished list: werkzeug would check these constants each time."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            present = {name for name, _ in headers}
+            missing = [pair for pair in ALWAYS.items() if pair[0] not in present]
+            return start_response(status, headers + missing, *error)
+
+        return self._app(environ, start)

@@ -14,10 +14,14 @@ import numpy as np
 from explainers.arrays import Inputs
 from explainers.errors import InstanceError
 from explainers.manifest import InputFeature, InputSchema
+from explainers.masks import count_true
 
 Value: TypeAlias = float | str | None
 Instance: TypeAlias = Sequence[Value] | Mapping[str, Value]
 """Values in the order of the inputs, or by feature name."""
+
+LARGEST = 3.4028234663852886e38
+"""The largest finite single-precision number."""
 
 _SHOWN = 20
 
@@ -90,9 +94,9 @@ def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs |
         return None
     if matrix.shape[1:] != schema.shape:
         return None
-    with np.errstate(over="ignore"):
-        inputs = matrix.astype(np.float32)
-    return inputs if np.isfinite(inputs).all() else None
+    if count_true(np.abs(matrix) <= LARGEST) < matrix.size:  # too large, or NaN
+        return None
+    return matrix.astype(np.float32)
 
 
 def encode_row(schema: InputSchema, instance: Instance, path: str) -> list[float]:

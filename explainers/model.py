@@ -1,10 +1,11 @@
 """A bundle made ready to answer: sessions, tree, and the checks before publication."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +21,10 @@ from explainers.arrays import (
 from explainers.bundle import Bundle, decode_array, read_bundle
 from explainers.errors import GoldenMismatchError, IntegrityError, NonFiniteError
 from explainers.manifest import Manifest
+from explainers.masks import all_finite
 from explainers.onnx_runtime import Session
 from explainers.onnx_safety import check_graph
+from explainers.rules import rule
 from explainers.tree import DistilledTree, read_tree
 
 GRAPHS = ("predict", "tree_features", "gradient", "gradcam")
@@ -49,8 +52,7 @@ GOLDEN_TOLERANCE = 1e-4
 """Relative to the largest value: another CPU's kernels differ by a few 1e-6."""
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True, eq=False):
     """What network and tree answer for a batch of n inputs.
 
     ``encoded`` is what the gradient is taken with respect to. ``lengths`` counts each
@@ -110,6 +112,12 @@ class Model:
         return self.manifest.family == "tabular" and "tree_features" in self.sessions
 
     @cached_property
+    def has_categories(self) -> bool:
+        """Whether an input holds strings, which no matrix of numbers can carry."""
+        features = self.manifest.input.features
+        return any(feature.kind == "categorical" for feature in features)
+
+    @cached_property
     def sources(self) -> NDArray[np.intp]:
         """[n_tree_features]: the input column that each tree feature derives from."""
         columns = self.manifest.tree_features
@@ -122,6 +130,12 @@ class Model:
         The input's shape; of a sequence [1, n_channels], since a path names channels.
         """
         return {leaf.id: self._path_mask(leaf.id) for leaf in self.tree.leaves}
+
+    @cached_property
+    def rules(self) -> dict[int, str]:
+        """By leaf: the path to it in words."""
+        columns = self.manifest.tree_features
+        return {leaf.id: rule(self.tree, columns, leaf.id) for leaf in self.tree.leaves}
 
     def _path_mask(self, leaf: int) -> NDArray[np.bool_]:
         shape = self.manifest.input.shape
@@ -177,8 +191,8 @@ class Model:
             The network answered NaN or infinity.
         """
         if lengths is None:
-            steps = inputs.shape[1] if self.manifest.family == "sequence" else 1
-            lengths = np.full(len(inputs), steps, dtype=np.int64)
+            is_sequence = self.manifest.family == "sequence"
+            lengths = _full_lengths(len(inputs), inputs.shape[1] if is_sequence else 1)
         logits, probabilities = self.forward(inputs, lengths)
         features = self.to_tree_features(inputs, lengths)
         leaves = self.tree.apply(features)
@@ -206,7 +220,7 @@ class Model:
         """
         feeds = self._feeds(inputs, lengths)
         logits, probabilities, *_ = self.sessions["predict"].run(feeds)
-        if not np.isfinite(logits).all():
+        if not all_finite(logits):
             raise NonFiniteError(
                 f"model {self.name!r} answered a non-finite logit; an input far "
                 "outside the training range is the usual cause"
@@ -255,7 +269,7 @@ class Model:
         if lengths is not None and self.manifest.family == "sequence":
             feeds["lengths"] = lengths
         logits, gradient = session.run(feeds)
-        if not (np.isfinite(logits).all() and np.isfinite(gradient).all()):
+        if not (all_finite(logits) and all_finite(gradient)):
             raise NonFiniteError(f"model {self.name!r}: a non-finite gradient")
         return logits, gradient
 
@@ -266,6 +280,14 @@ class Model:
         if lengths is not None and self.manifest.family == "sequence":
             feeds["lengths"] = lengths
         return feeds
+
+
+@lru_cache(maxsize=64)
+def _full_lengths(rows: int, steps: int) -> Indexes:
+    """Return ``steps`` for every row; shared by all answers, so nobody may write."""
+    lengths = np.full(rows, steps, dtype=np.int64)
+    lengths.flags.writeable = False
+    return lengths
 
 
 def open_model(directory: Path) -> Model:

@@ -1,7 +1,6 @@
 """The only file that imports onnxruntime: settings, sessions, and nothing else."""
 
 import os
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +44,7 @@ class Session:
         self.inputs = tuple(value.name for value in self._session.get_inputs())
         self.outputs = tuple(value.name for value in self._session.get_outputs())
 
-    def run(
-        self, feeds: Mapping[str, NDArray[np.generic]]
-    ) -> list[NDArray[np.float32]]:
+    def run(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         """Return every output for the whole batch, in the order of ``outputs``."""
         first = next(iter(feeds.values()))
         n, row_bytes = len(first), first[:1].nbytes
@@ -60,8 +57,7 @@ class Session:
         ]
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
-    def _run(
-        self, feeds: Mapping[str, NDArray[np.generic]]
-    ) -> list[NDArray[np.float32]]:
-        outputs: list[NDArray[np.float32]] = self._session.run(None, dict(feeds))
+    def _run(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        # With the outputs named, onnxruntime need not collect their names each time.
+        outputs: list[NDArray[np.float32]] = self._session.run(self.outputs, feeds)
         return outputs

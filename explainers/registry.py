@@ -58,10 +58,10 @@ def find_method(model: Model, name: str, path: str = "$") -> Explainer:
     UnsupportedMethodError
         The bundle lacks a graph that the method requires; says which and why.
     """
-    choices = available(model)
-    if name in choices:
-        return choices[name]
     method = EXPLAINERS.get(name)
+    if method is not None and model.provides.issuperset(method.requires):
+        return method
+    choices = available(model)
     if method is None:
         raise UnknownMethodError(path, name, choices)
     missing = next(r for r in method.requires if r not in model.provides)

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.examples import example_instance
 from api.protocols.datatypes import BYTES
-from api.protocols.model_inputs import INPUT, has_categories
+from api.protocols.model_inputs import INPUT
 from explainers.model import Model
 
 
@@ -23,7 +23,7 @@ def _explain(model: Model) -> dict[str, Any]:
 
 def _infer(model: Model) -> dict[str, Any]:
     schema = model.manifest.input
-    if has_categories(schema):
+    if model.has_categories:
         instance = example_instance(schema, model.background)
         tensors = [
             {

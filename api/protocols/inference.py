@@ -54,7 +54,7 @@ def infer(
     request, tensors = decode_message(raw, json_bytes)
     default = offered(model) + ([ALWAYS_EXPLAINED] if explain else [])
     wanted = read_outputs(model, request, default)
-    inputs, lengths = read_inputs(model.manifest, read_tensors(request, tensors))
+    inputs, lengths = read_inputs(model, read_tensors(request, tensors))
     asked = [one.explanation for one in wanted if one.explanation is not None]
     if asked:
         check_price(model, asked, len(inputs))

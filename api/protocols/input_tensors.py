@@ -25,7 +25,10 @@ _ELEMENT: TypeAlias = float | str | bool | None
 
 # Knowing what to expect makes parsing a list twice as fast as asking each element.
 _FLAT_NUMBERS = msgspec.json.Decoder(list[float | None])
-_FLAT_STRINGS = msgspec.json.Decoder(list[str])
+_FLAT: dict[str, msgspec.json.Decoder[Any]] = {
+    BYTES: msgspec.json.Decoder(list[str]),
+    "BOOL": msgspec.json.Decoder(list[bool]),
+}
 _ANYTHING = msgspec.json.Decoder(list[Any])
 _JSON_TYPES: dict[str, set[type]] = {"BOOL": {bool}, BYTES: {str}}
 _JSON_NUMBERS: set[type] = {int, float, type(None)}
@@ -82,7 +85,7 @@ def _check(given: InputTensor) -> None:
         raise _refused(
             given, f"has shape {given.shape}; expected 1 to {MAX_AXES} sizes"
         )
-    has_data = bool(bytes(given.data))
+    has_data = memoryview(given.data).nbytes > 0
     if has_data == (SIZE in (given.parameters or {})):
         raise _refused(
             given,
@@ -101,7 +104,7 @@ def _checked_size(given: InputTensor, size: object, left: int) -> int:
 
 def _from_json(given: InputTensor) -> Tensor:
     try:
-        flat = _flat(given, bytes(given.data))
+        flat = _flat(given)
     except msgspec.ValidationError as error:
         problem = str(error).replace("$", "data")
         raise _refused(given, f"is {given.datatype}: {problem}") from error
@@ -118,14 +121,22 @@ def _from_json(given: InputTensor) -> Tensor:
     return Tensor(given.name, given.datatype, shape, _numbers(given, flat))
 
 
-def _flat(given: InputTensor, text: bytes) -> Sequence[_ELEMENT]:
+def _flat(given: InputTensor) -> Sequence[_ELEMENT]:
     """Return the elements, whether they came flat or nested as the shape is."""
-    nested = text[1:].lstrip()[:1] == b"["
-    if not nested and given.datatype != "BOOL":
-        decoder = _FLAT_STRINGS if given.datatype == BYTES else _FLAT_NUMBERS
-        return decoder.decode(text)
-    values = _ANYTHING.decode(text)
-    for size in given.shape[1:] if nested else []:
+    decoder = _FLAT.get(given.datatype, _FLAT_NUMBERS)
+    values: list[Any]
+    try:
+        values = decoder.decode(given.data)
+    except msgspec.ValidationError as error:
+        values = _ANYTHING.decode(given.data)
+        if not any(isinstance(part, list) for part in values):
+            raise error
+        values = _unnested(given, values)
+    return values
+
+
+def _unnested(given: InputTensor, values: list[Any]) -> list[Any]:
+    for size in given.shape[1:]:
         if not all(isinstance(part, list) and len(part) == size for part in values):
             raise msgspec.ValidationError(f"not nested as shape {given.shape} says")
         values = list(chain.from_iterable(values))

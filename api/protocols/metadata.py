@@ -4,7 +4,7 @@ from typing import Any
 
 from api.limits import MAX_INSTANCES
 from api.protocols.datatypes import BYTES
-from api.protocols.model_inputs import INPUT, LENGTHS, has_categories
+from api.protocols.model_inputs import INPUT, LENGTHS
 from api.protocols.outputs import PREDICTION_OUTPUTS, has_numbers, offered
 from api.version import VERSION
 from explainers.manifest import InputFeature
@@ -61,7 +61,7 @@ def model_configuration(model: Model) -> dict[str, Any]:
 
 def _inputs(model: Model) -> list[dict[str, Any]]:
     schema = model.manifest.input
-    if has_categories(schema):
+    if model.has_categories:
         return [_feature(feature) for feature in schema.features]
     if model.manifest.family == "sequence":
         steps, lengths = _tensor(INPUT, "FP32", -1, schema.shape[1]), _tensor(LENGTHS)

@@ -12,21 +12,18 @@ from api.problems import INVALID_INSTANCE, INVALID_REQUEST
 from api.protocols.datatypes import BYTES
 from api.protocols.input_tensors import Tensor
 from explainers.arrays import Indexes, Inputs
-from explainers.instances import Value, encode_instances
-from explainers.manifest import InputSchema, Manifest
+from explainers.instances import LARGEST, Value, encode_instances
+from explainers.manifest import Manifest
+from explainers.masks import all_finite, count_true
+from explainers.model import Model
 
 INPUT = "input"
 LENGTHS = "lengths"
 """Steps of each sequence, beside ``input``; without it every step counts."""
 
 
-def has_categories(schema: InputSchema) -> bool:
-    """Whether the model reads strings, which one numeric tensor cannot carry."""
-    return any(feature.kind == "categorical" for feature in schema.features)
-
-
 def read_inputs(
-    manifest: Manifest, tensors: Mapping[str, Tensor]
+    model: Model, tensors: Mapping[str, Tensor]
 ) -> tuple[Inputs, Indexes | None]:
     """Return the model's input ([n, *shape] float32) and the lengths of sequences.
 
@@ -37,12 +34,11 @@ def read_inputs(
     InstanceError
         A value does not fit its feature.
     """
-    schema = manifest.input
-    if INPUT in tensors and not has_categories(schema):
-        return _one_tensor(manifest, tensors)
-    if manifest.family != "tabular":
+    if INPUT in tensors and not model.has_categories:
+        return _one_tensor(model.manifest, tensors)
+    if model.manifest.family != "tabular":
         raise _refused(f"expected one input tensor {INPUT!r}, {_found(tensors)}")
-    return _by_feature(schema, tensors), None
+    return _by_feature(model, tensors), None
 
 
 def _one_tensor(
@@ -57,13 +53,21 @@ def _one_tensor(
     _check_shape(manifest, tensor)
     if isinstance(tensor.values, list):
         raise _refused(f"input {INPUT!r} is {BYTES}; send numbers, such as FP32")
-    with np.errstate(over="ignore"):
-        inputs = np.ascontiguousarray(tensor.values, dtype=np.float32)
-    if not np.isfinite(inputs).all():
-        if manifest.family != "tabular":
-            raise RequestError(INVALID_INSTANCE, f"input {INPUT!r} is not finite")
+    inputs = _single_precision(tensor.values)
+    if inputs is None and manifest.family != "tabular":
+        raise RequestError(INVALID_INSTANCE, f"input {INPUT!r} is not finite")
+    if inputs is None:  # a missing value, or one that does not fit and is named
         inputs = encode_instances(schema, _rows(tensor.values), "instance")
     return inputs, _lengths(tensors, inputs) if is_sequence else None
+
+
+def _single_precision(values: NDArray[np.generic]) -> Inputs | None:
+    """Return the values as float32; None when one is NaN or too large."""
+    if values.dtype == np.float64:
+        fits = count_true(np.abs(values) <= LARGEST) == values.size
+        return values.astype(np.float32) if fits else None
+    inputs = np.ascontiguousarray(values, dtype=np.float32)
+    return inputs if all_finite(inputs) else None
 
 
 def _check_shape(manifest: Manifest, tensor: Tensor) -> None:
@@ -108,12 +112,13 @@ def _lengths(tensors: Mapping[str, Tensor], inputs: Inputs) -> Indexes | None:
     return lengths
 
 
-def _by_feature(schema: InputSchema, tensors: Mapping[str, Tensor]) -> Inputs:
+def _by_feature(model: Model, tensors: Mapping[str, Tensor]) -> Inputs:
+    schema = model.manifest.input
     names = [feature.name for feature in schema.features]
     if set(tensors) != set(names):
         missing = [name for name in names if name not in tensors][:5]
         unknown = sorted(set(tensors) - set(names))[:5]
-        one = "" if has_categories(schema) else f"one tensor {INPUT!r}, or "
+        one = "" if model.has_categories else f"one tensor {INPUT!r}, or "
         raise _refused(
             f"expected {one}one tensor a feature (missing: {missing}, not of this "
             f"model: {unknown})"

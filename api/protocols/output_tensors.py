@@ -1,6 +1,5 @@
 """Output tensors onto the wire: JSON, or raw bytes after it where the client asks."""
 
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from api.protocols.datatypes import BYTES, NAMES
 from explainers.errors import NonFiniteError
+from explainers.masks import all_finite
 
 Strings: TypeAlias = Sequence[str]
 
@@ -82,10 +82,7 @@ def _describe(output: OutputTensor) -> tuple[dict[str, Any], bytes | None]:
 
 def _check_finite(name: str, values: NDArray[np.generic]) -> None:
     """Numbers that JSON cannot say are refused as raw bytes too."""
-    if values.dtype.kind != "f":
-        return
-    # One sum finds them in most cases; only a sum that is not finite needs a look.
-    if not math.isfinite(values.sum()) and not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not all_finite(values):
         raise NonFiniteError(f"output {name!r} holds NaN or infinity")
 
 

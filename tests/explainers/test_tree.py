@@ -45,7 +45,10 @@ def test_float64_inputs_are_rounded_to_float32_before_comparing(deep_tree, to_tr
     ):
         if feature >= 0:
             rows[i, feature] = np.nextafter(threshold, np.inf)
-    assert np.array_equal(to_tree(deep_tree).apply(rows), deep_tree.apply(rows))
+    tree = to_tree(deep_tree)
+    assert np.array_equal(tree.apply(rows), deep_tree.apply(rows))
+    alone = [tree.apply(row[None])[0] for row in rows]  # a walk of its own
+    assert np.array_equal(alone, deep_tree.apply(rows))
 
 
 def test_paths_match_sklearn_decision_path(cancer, deep_tree, to_tree):
