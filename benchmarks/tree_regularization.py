@@ -110,7 +110,7 @@ def report(name: str) -> None:
     }
     print(
         f"\n### {name}\n\n| | AUC | accuracy | tree accuracy | fidelity | balanced | "
-        "leaves | APL | seconds | hypervolume |\n|---|---|---|---|---|---|---|---|---|---|"
+        "leaves | APL | seconds | hypervolume |\n" + "|---" * 10 + "|"
     )
     for method, outcomes in runs.items():
         print(row(method, outcomes, [o.test for o in outcomes if o]))
@@ -301,7 +301,8 @@ def print_claims(names: list[str]) -> None:
             n = rows[at].sum()
             print(
                 f"| {low:g} to {min(high, 1):g} | {n} | "
-                f"{(claimed[at] * rows[at]).sum() / n:.3f} | {agreed[at].sum() / n:.3f} |"
+                f"{(claimed[at] * rows[at]).sum() / n:.3f} | "
+                f"{agreed[at].sum() / n:.3f} |"
             )
 
 

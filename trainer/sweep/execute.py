@@ -88,7 +88,7 @@ def _run_on_cluster(
             client.submit(execute, run, config, base, plan.strengths, pure=False)
             for run in runs
         ]
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             yield future.result()
             with suppress(KeyError):
                 futures.remove(future)  # a finished result need not stay in memory

@@ -46,7 +46,11 @@ class Store:
             write_whole(path, msgspec.json.encode(plan, order="sorted"))
             return
         found = _read(path, Plan)
-        if found.configuration != msgspec.to_builtins(plan.configuration):
+        # Compared as text: a tuple that was written is read as a list.
+        texts = [
+            msgspec.json.encode(p.configuration, order="sorted") for p in (found, plan)
+        ]
+        if texts[0] != texts[1]:
             raise SweepError(
                 f"{self.directory} holds the runs of another configuration (see its "
                 f"{PLAN}); choose another place, or delete it to start anew"

@@ -1,0 +1,69 @@
+"""Finished runs on disk."""
+
+import msgspec
+import pytest
+
+from trainer.config import parse_config
+from trainer.errors import SweepError
+from trainer.sweep.plan import Result, Run, configure, make_plan
+from trainer.sweep.store import PLAN, RUNS, Store, write_whole
+
+CONFIG = parse_config({"name": "wine", "data": {"named": "wine"}})
+PLAN_OF_TWO = make_plan(CONFIG, (0.02, 0.01), 2)
+
+
+def test_a_plan_has_the_controls_once_a_seed_and_every_strength():
+    names = [run.name for run in PLAN_OF_TWO.runs]
+    assert names == [
+        "controls-seed-0", "strength-0.01-seed-0", "strength-0.02-seed-0",
+        "controls-seed-1", "strength-0.01-seed-1", "strength-0.02-seed-1",
+    ]  # fmt: skip
+
+
+def test_a_run_changes_strength_and_training_seed_and_never_the_split():
+    found = configure(CONFIG, Run(strength=0.5, seed=7))
+    assert (found.tree.strength, found.train.seed) == (0.5, 7)
+    assert found.data == CONFIG.data
+    assert configure(CONFIG, Run(strength=None, seed=7)).regularizer.name == "none"
+
+
+def test_a_result_is_read_back(tmp_path):
+    store = Store(tmp_path / "sweep", PLAN_OF_TWO)
+    run = Run(strength=0.01, seed=1)
+    assert store.load(run) is None
+    store.save(Result(run=run, points=(), seconds=1.5, problem="dead"))
+    found = Store(tmp_path / "sweep", PLAN_OF_TWO).load(run)
+    assert found == Result(run=run, points=(), seconds=1.5, problem="dead")
+
+
+def test_more_seeds_and_strengths_may_follow_but_no_other_configuration(tmp_path):
+    Store(tmp_path, PLAN_OF_TWO)
+    Store(tmp_path, make_plan(CONFIG, (0.01, 0.3), 5))
+    other = msgspec.structs.replace(CONFIG, version="2")
+    with pytest.raises(SweepError, match="the runs of another configuration"):
+        Store(tmp_path, make_plan(other, (0.01,), 1))
+
+
+def test_a_damaged_run_is_named(tmp_path):
+    store = Store(tmp_path, PLAN_OF_TWO)
+    run = PLAN_OF_TWO.runs[0]
+    (tmp_path / RUNS / f"{run.name}.json").write_text("{")
+    with pytest.raises(SweepError, match=r"controls-seed-0\.json.*delete it"):
+        store.load(run)
+
+
+def test_runs_without_a_plan_are_refused(tmp_path):
+    Store(tmp_path, PLAN_OF_TWO).save(
+        Result(run=PLAN_OF_TWO.runs[0], points=(), seconds=0.0)
+    )
+    (tmp_path / PLAN).unlink()
+    with pytest.raises(SweepError, match=r"holds runs but no plan\.json"):
+        Store(tmp_path, PLAN_OF_TWO)
+
+
+def test_a_file_is_whole_or_as_before(tmp_path):
+    path = tmp_path / "a.json"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]

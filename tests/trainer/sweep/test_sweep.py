@@ -1,0 +1,129 @@
+"""Real sweeps as real processes: killed, resumed, and on a cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+from explainers.model import open_model
+from trainer.config import load_config
+from trainer.sweep.execute import run_all
+from trainer.sweep.plan import make_plan
+from trainer.sweep.run import execute
+from trainer.sweep.store import Store
+
+CONFIG = """
+name = "tumours"
+[data]
+named = "breast_cancer"
+[model]
+hidden = [8]
+[train]
+epochs = 8
+[tree]
+max_leaves = 6
+"""
+STRENGTHS = (0.01, 0.05)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tumours.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def start(config: Path, out: Path) -> subprocess.Popen[str]:
+    command = [
+        sys.executable, "-m", "leafpath", "sweep", str(config), "--out", str(out),
+        "--strengths", ",".join(map(str, STRENGTHS)), "--seeds", "2", "--jobs", "1",
+    ]  # fmt: skip
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_sweep_killed_without_mercy_goes_on_where_it_was(config, tmp_path):
+    out = tmp_path / "sweep"
+    first = start(config, out)
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("runs/*.json"))) < 2:
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    finished = {p.name: p.stat().st_mtime_ns for p in out.glob("runs/*.json")}
+    assert 2 <= len(finished) < 6
+
+    second = start(config, out)
+    answer, noise = second.communicate(timeout=180)
+    assert second.returncode == 0, noise
+    after = {p.name: p.stat().st_mtime_ns for p in out.glob("runs/*.json")}
+    assert len(after) == 6
+    assert {name: after[name] for name in finished} == finished
+    assert "6/6" in noise  # the bar
+    assert "Suggested by the sweep: strength 0.0" in answer
+    check_outcome(out, answer)
+
+
+def check_outcome(out: Path, answer: str) -> None:
+    model = open_model(out / "bundle" / "tumours")
+    frontier = model.manifest.metrics.frontier
+    kinds = [p.kind for p in frontier]
+    assert kinds.count("regularized") == 4  # 2 strengths, 2 seeds
+    assert (
+        kinds.count("posthoc") == kinds.count("cart") == kinds.count("projected") == 4
+    )
+    chosen = model.manifest.provenance.configuration["tree"]["strength"]
+    seed = model.manifest.provenance.seed
+    (point,) = [
+        p
+        for p in frontier
+        if (p.kind, p.strength, p.seed) == ("regularized", chosen, seed)
+    ]
+    # The bundle holds the very network of that run, not another of its kind.
+    assert point.tree == model.manifest.metrics.tree
+    assert point.network == model.manifest.metrics.network
+    for p in frontier:
+        if p.kind == "projected":
+            assert p.tree.fidelity.value == 1.0
+    report = model.files["report.html"].decode()
+    assert "The frontier" in report
+    assert "Over bootstraps" in report
+    svg = (out / "frontier.svg").read_text()
+    assert svg.startswith("<svg xmlns=")
+    assert "| regularized | 0.01 |" in (out / "frontier.md").read_text()
+    assert "| projected on that tree |" in answer
+
+
+def test_a_cluster_gives_the_same_points(config, tmp_path):
+    loaded = load_config(config)
+    plan = make_plan(loaded, (0.05,), 1)
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+    ) as cluster:
+        results = run_all(
+            plan,
+            loaded,
+            tmp_path,
+            Store(tmp_path / "sweep", plan),
+            scheduler=cluster.scheduler_address,
+        )
+    assert [result.run for result in results] == plan.runs
+    for result in results:
+        here = execute(result.run, loaded, tmp_path, plan.strengths)
+        assert here.points == result.points
