@@ -1,0 +1,157 @@
+"""Gradient methods on trained networks against captum, for batches of 1, 7 and 64."""
+
+import msgspec
+import numpy as np
+import orjson
+import pytest
+import torch
+from captum.attr import (
+    FeatureAblation,
+    InputXGradient,
+    IntegratedGradients,
+    Saliency,
+)
+
+from explainers.methods.smoothgrad import noise_for
+from explainers.model import Model, open_model
+from explainers.registry import EXPLAINERS, parse_parameters
+from trainer.config import parse_config
+from trainer.export.write import write_model
+from trainer.pipeline import train
+
+
+@pytest.fixture(scope="module", params=["breast_cancer", "wine"])
+def served(request, tmp_path_factory) -> tuple[Model, torch.nn.Module]:
+    """A model as served, binary and multi-class, and the network it came from."""
+    raw = {"name": "m", "data": {"named": request.param}, "train": {"epochs": 12}}
+    trained = train(parse_config(raw), controls=False)
+    directory = tmp_path_factory.mktemp("captum") / "m"
+    write_model(trained, directory)
+    return open_model(directory), trained.network.eval()
+
+
+def _rows(model: Model, n: int) -> np.ndarray:
+    rows = np.resize(model.background, (n, model.background.shape[1]))
+    noise = np.random.default_rng(0).normal(size=rows.shape).astype(np.float32)
+    return rows + 0.3 * model.spread * noise
+
+
+def _explain(model: Model, name: str, rows: np.ndarray, **values):
+    method = EXPLAINERS[name]
+    parameters = parse_parameters(method, values)
+    results = method.explain(model, model.predict(rows), parameters)
+    return np.stack([result.attributions for result in results]), parameters
+
+
+def _assert_close(ours: np.ndarray, captum: torch.Tensor) -> None:
+    expected = captum.detach().numpy()
+    scale = np.abs(expected).max()
+    assert scale > 0
+    np.testing.assert_allclose(ours, expected, atol=1e-5 * scale, rtol=0)
+
+
+def _bytes(result: object) -> bytes:
+    return orjson.dumps(
+        result, default=msgspec.to_builtins, option=orjson.OPT_SERIALIZE_NUMPY
+    )
+
+
+@pytest.mark.parametrize("n", [1, 7, 64])
+@pytest.mark.parametrize("target", [0, 1])
+def test_gradients_equal_captums(served, n, target):
+    model, network = served
+    rows = _rows(model, n)
+    x = torch.from_numpy(rows).requires_grad_()
+    _assert_close(
+        _explain(model, "gradient", rows, target=target)[0],
+        Saliency(network).attribute(x, target=target, abs=False),
+    )
+    _assert_close(
+        _explain(model, "input_x_gradient", rows, target=target)[0],
+        InputXGradient(network).attribute(x, target=target),
+    )
+
+
+@pytest.mark.parametrize("n", [1, 7, 64])
+@pytest.mark.parametrize("baseline", ["training_mean", "zero"])
+def test_integrated_gradients_equal_captums(served, n, baseline):
+    model, network = served
+    rows = _rows(model, n)
+    start = model.mean if baseline == "training_mean" else np.zeros_like(model.mean)
+    ours, _ = _explain(
+        model, "integrated_gradients", rows, target=1, baseline=baseline,
+        steps=50, max_steps=50,
+    )  # fmt: skip
+    captum = IntegratedGradients(network).attribute(
+        torch.from_numpy(rows), torch.from_numpy(start)[None], target=1, n_steps=50
+    )
+    _assert_close(ours, captum)
+
+
+def test_completeness_is_the_gap_of_the_sum(served):
+    model, network = served
+    rows = _rows(model, 16)
+    method = EXPLAINERS["integrated_gradients"]
+    results = method.explain(
+        model, model.predict(rows), parse_parameters(method, {"target": 1})
+    )
+    with torch.no_grad():
+        end = network(torch.from_numpy(rows))[:, 1]
+        start = network(torch.from_numpy(model.mean)[None])[:, 1]
+    for result, change in zip(results, (end - start).tolist(), strict=True):
+        gap = abs(float(result.attributions.astype(np.float64).sum()) - change)
+        assert result.completeness.absolute == pytest.approx(gap, abs=1e-4)
+        assert result.completeness.relative <= 0.02
+        assert result.completeness.met
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_smoothgrad_is_captums_saliency_averaged_over_the_same_noise(served, n):
+    model, network = served
+    rows = _rows(model, n)
+    ours, parameters = _explain(model, "smoothgrad", rows, target=1, seed=3, samples=20)
+    noise = noise_for(model, parameters, rows.shape[1:], 1)
+    noisy = torch.from_numpy(rows[:, None] + noise[None]).flatten(0, 1)
+    captum = Saliency(network).attribute(noisy.requires_grad_(), target=1, abs=False)
+    _assert_close(ours, captum.reshape(n, 20, -1).mean(dim=1))
+    np.testing.assert_allclose(
+        noise.std(axis=0), 0.15 * model.spread, rtol=0.8
+    )  # in units of the training spread
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_occlusion_equals_captums_ablation(served, n):
+    model, network = served
+    rows = _rows(model, n)
+    captum = FeatureAblation(network).attribute(
+        torch.from_numpy(rows), torch.from_numpy(model.mean)[None], target=1
+    )
+    _assert_close(_explain(model, "occlusion", rows, target=1)[0], captum)
+
+
+@pytest.mark.parametrize(
+    "name", ["tree_path", "gradient", "integrated_gradients", "smoothgrad", "lime"]
+)
+def test_a_row_alone_is_answered_as_in_a_batch(served, name):
+    model, _ = served
+    rows = _rows(model, 9)
+    method = EXPLAINERS[name]
+    parameters = parse_parameters(method, {})
+    together = method.explain(model, model.predict(rows), parameters)
+    for i in (0, 4, 8):
+        (alone,) = method.explain(model, model.predict(rows[i : i + 1]), parameters)
+        assert _bytes(alone) == _bytes(together[i])
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
+def test_constant_and_saturated_inputs_give_finite_answers(served, value):
+    model, _ = served
+    rows = np.full((1, model.background.shape[1]), value, dtype=np.float32)
+    for name, method in EXPLAINERS.items():
+        if not model.provides.issuperset(method.requires):
+            continue
+        (result,) = method.explain(
+            model, model.predict(rows), parse_parameters(method, {})
+        )
+        attributions = getattr(result, "attributions", np.zeros(1))
+        assert np.isfinite(attributions).all(), name
