@@ -9,8 +9,10 @@ sign (evidence: "Which algorithm").
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from explainers.arrays import Floats
 from trainer.pruning import LEAF, Grown
 from trainer.routing import path_lengths
 
@@ -39,8 +41,7 @@ class TreeDecision(nn.Module):
         answers = np.zeros((len(leaves), n_classes), dtype=np.float32)
         answers[np.arange(len(leaves)), tree.labels[leaves]] = 1
         lengths = path_lengths(tree)[leaves].astype(np.float32)
-        # Stored thresholds are float32 already (thresholds.py): no rounding here.
-        thresholds = tree.threshold[nodes].astype(np.float32)
+        thresholds = round_down(tree.threshold[nodes])
         self.register_buffer("feature", torch.from_numpy(tree.feature[nodes]))
         self.register_buffer("threshold", torch.from_numpy(thresholds))
         self.register_buffer("signs", torch.from_numpy(signs))
@@ -55,6 +56,16 @@ class TreeDecision(nn.Module):
         reached = (turns @ self.signs >= self.asked).to(torch.float32)  # [n, n_leaves]
         answer: Tensor = reached @ self.answers
         return answer
+
+
+def round_down(thresholds: Floats) -> NDArray[np.float32]:
+    """Return the largest float32 at or below each threshold.
+
+    A float32 value is at or below the threshold exactly when it is at or below this.
+    """
+    singles = thresholds.astype(np.float32)
+    below = np.nextafter(singles, np.float32(-np.inf))
+    return np.where(singles.astype(np.float64) > thresholds, below, singles)
 
 
 def leaf_signs(tree: Grown) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

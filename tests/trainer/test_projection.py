@@ -10,7 +10,7 @@ from trainer.export.gate import accept_gradient, accept_graph
 from trainer.export.gradients import export_gradient
 from trainer.export.graphs import export_graph
 from trainer.families.tabular import Centre
-from trainer.projection import LEAD, Projected, TreeDecision
+from trainer.projection import LEAD, Projected, TreeDecision, round_down
 from trainer.thresholds import shorten_thresholds
 
 
@@ -82,3 +82,16 @@ def test_the_exported_graph_decides_as_the_tree(projected):
     )
     decided = session.run({"input": X.numpy()})[0].argmax(1)
     np.testing.assert_array_equal(decided, tree.labels[route(tree, X.numpy())])
+
+
+def test_thresholds_between_two_singles_are_compared_as_the_tree_does():
+    thresholds = np.array([0.1, 0.3, 16.8, -0.7, 1e-40, 5.0])
+    singles = round_down(thresholds)
+    for threshold, single in zip(thresholds, singles, strict=True):
+        near = np.float32(threshold)
+        for value in (
+            near,
+            np.nextafter(near, np.float32(np.inf)),
+            np.nextafter(near, np.float32(-np.inf)),
+        ):
+            assert (value <= single) == (float(value) <= threshold)
