@@ -6,7 +6,6 @@ that. It is here to compare with: measured, its predictions say next to nothing 
 the path lengths to come, so it refuses to go on unless that is asked for.
 """
 
-import copy
 import warnings
 from collections import deque
 from collections.abc import Callable
@@ -154,16 +153,17 @@ class Surrogate:
 
     def _random_networks(self) -> list[tuple[Tensor, float]]:
         """Measure networks with random weights, of the scale of the present ones."""
-        kept = copy.deepcopy(self._network.state_dict())
+        parameters = list(self._network.parameters())
+        kept = [parameter.data for parameter in parameters]
         pairs = []
         for _ in range(RANDOM_PAIRS):
-            with torch.no_grad():
-                for parameter in self._network.parameters():
-                    noise = torch.randn(parameter.shape, generator=self._generator)
-                    scale = parameter.square().mean().sqrt()
-                    parameter.copy_(noise.to(parameter.device) * scale)
+            # Other storage, not other values: the batch under way still needs these.
+            for parameter, present in zip(parameters, kept, strict=True):
+                noise = torch.randn(present.shape, generator=self._generator)
+                parameter.data = noise.to(present) * present.square().mean().sqrt()
             pairs.append((self._weights().detach().clone(), self._measure()))
-            self._network.load_state_dict(kept)
+        for parameter, present in zip(parameters, kept, strict=True):
+            parameter.data = present
         return pairs
 
     def _train(self) -> nn.Module:

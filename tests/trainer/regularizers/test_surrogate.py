@@ -53,6 +53,21 @@ def test_it_waits_for_its_first_training_and_then_has_a_gradient(task):
         assert torch.equal(value, before[name])
 
 
+def test_it_trains_in_a_loop(task):
+    X, network = task
+    y = (X[:, 0] > 0.5).long()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    regularizer = Surrogate(X, network, steps=100, weight=0.01, force=True)
+    for _ in range(REFIT_EVERY + 5):
+        logits = network(X)
+        task_loss = nn.functional.cross_entropy(logits, y)
+        loss = task_loss + regularizer(logits, torch.arange(200))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert (network(X).argmax(1) == y).float().mean() > 0.95
+
+
 def test_a_prediction_at_a_weight_it_saw_is_the_true_length(task):
     X, network = task
     regularizer = Surrogate(X, network, steps=100, weight=1.0)
