@@ -49,10 +49,22 @@ class Node(Document, frozen=True, kw_only=True):
         return self.feature is None
 
 
+class Region(Document, frozen=True, kw_only=True):
+    """A part of the inputs with a tree of its own: the subtree below node ``root``."""
+
+    name: str
+    root: int
+
+
 class TreeDocument(Document, frozen=True, kw_only=True):
-    """tree.json: nodes in order of id, the root first."""
+    """tree.json: nodes in order of id, the root first.
+
+    ``regions`` of a regional tree: the decisions above their roots tell them apart, and
+    every leaf belongs to exactly one. Empty where one tree serves all inputs.
+    """
 
     nodes: tuple[Node, ...]
+    regions: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ class DistilledTree:
     ----------
     nodes : in order of id; the root is node 0.
     n_features : number of tree features; ``n_classes`` : number of classes.
+    regions : see ``TreeDocument``.
 
     Raises
     ------
@@ -88,10 +101,12 @@ class DistilledTree:
     nodes: tuple[Node, ...]
     n_features: int
     n_classes: int
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         _check_nodes(self.nodes, self.n_features, self.n_classes)
         _check_shape(self.nodes)
+        _check_regions(self)
 
     @cached_property
     def _feature(self) -> NDArray[np.intp]:
@@ -179,6 +194,15 @@ class DistilledTree:
     def depth(self) -> int:
         """The longest path: decision nodes between root and leaf."""
         return int(self.depths.max())
+
+    def region_of(self, node: int) -> Region | None:
+        """Return the region that a node lies in: None above the regions' roots."""
+        if not self.regions:
+            return None
+        roots = {region.root: region for region in self.regions}
+        while node != NO_NODE and node not in roots:
+            node = self._parents[node]
+        return roots.get(node)
 
     def preorder(self) -> list[Node]:
         """Return the nodes root first, each left subtree before the right one."""
@@ -274,12 +298,29 @@ def read_tree(raw: bytes, n_features: int, n_classes: int) -> DistilledTree:
         document = msgspec.json.decode(raw, type=TreeDocument)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TreeError(f"tree.json: {error}") from error
-    return DistilledTree(document.nodes, n_features, n_classes)
+    return DistilledTree(document.nodes, n_features, n_classes, document.regions)
 
 
 def write_tree(tree: DistilledTree) -> bytes:
     """Return the bytes of tree.json."""
-    return msgspec.json.encode(TreeDocument(nodes=tree.nodes), order="sorted")
+    document = TreeDocument(nodes=tree.nodes, regions=tree.regions)
+    return msgspec.json.encode(document, order="sorted")
+
+
+def _check_regions(tree: DistilledTree) -> None:
+    """Each leaf lies below the root of exactly one region, if there are regions."""
+    names = [region.name for region in tree.regions]
+    roots = [region.root for region in tree.regions]
+    if len(set(names)) < len(names) or len(set(roots)) < len(roots):
+        raise TreeError("tree.json: two regions have one name or one root")
+    if roots and not 0 <= min(roots) <= max(roots) < len(tree.nodes):
+        raise TreeError(f"tree.json: regions name roots {roots}, which do not exist")
+    for leaf in tree.leaves if roots else ():
+        above = [node for node in tree.path_to(leaf.id) if node in roots]
+        if len(above) != 1:
+            raise TreeError(
+                f"tree.json: leaf {leaf.id} lies in {len(above)} regions, not in one"
+            )
 
 
 def _check_nodes(nodes: tuple[Node, ...], n_features: int, n_classes: int) -> None:

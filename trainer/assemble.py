@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from explainers.arrays import Indexes, TreeFeatures
 from explainers.manifest import Estimate
-from explainers.tree import DistilledTree, Node
+from explainers.tree import DistilledTree, Node, Region
 from trainer.distill import route
 from trainer.fidelity import estimate_fidelity
 from trainer.pruning import LEAF, Grown
@@ -20,6 +20,7 @@ def assemble_tree(
     held_out: TreeFeatures,
     held_out_decisions: Indexes,
     n_classes: int,
+    regions: tuple[Region, ...] = (),
 ) -> DistilledTree:
     """Return the tree as a bundle stores it.
 
@@ -29,6 +30,7 @@ def assemble_tree(
     fitted : the n training rows; ``fitted_decisions`` [n] are the network's.
     held_out : [m, n_tree_features] rows that fitted neither network nor tree;
         ``held_out_decisions`` [m] are the network's.
+    regions : of a regional tree, by their roots in ``pruned``.
     """
     leaves = route(pruned, fitted.Z)
     class_counts = _count(pruned, leaves, fitted_decisions, n_classes)
@@ -38,7 +40,7 @@ def assemble_tree(
         _node(pruned, i, class_counts[i], label_counts[i], estimates[i])
         for i in range(len(pruned.feature))
     )
-    return DistilledTree(nodes, fitted.Z.shape[1], n_classes)
+    return DistilledTree(nodes, fitted.Z.shape[1], n_classes, regions)
 
 
 def _estimate_fidelity(

@@ -192,6 +192,17 @@ class RegularizerConfig(Section, frozen=True, kw_only=True):
     force: bool = False
 
 
+class RegionsConfig(Section, frozen=True, kw_only=True):
+    """One tree a region: by ``rule`` ("age > 65") or by a ``column`` of categories."""
+
+    rule: str | None = None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rule is None) == (self.column is None):
+            raise ValueError("give either `rule` or `column`, and not both")
+
+
 class Config(Section, frozen=True, kw_only=True):
     """A whole configuration file.
 
@@ -210,6 +221,7 @@ class Config(Section, frozen=True, kw_only=True):
     train: TrainConfig = TrainConfig()
     tree: TreeConfig = TreeConfig()
     regularizer: RegularizerConfig = RegularizerConfig()
+    regions: RegionsConfig | None = None
 
     def __post_init__(self) -> None:
         for key, value in (("name", self.name), ("version", self.version)):
@@ -262,6 +274,7 @@ SECTIONS: dict[str, type[Section]] = {
     "train": TrainConfig,
     "tree": TreeConfig,
     "regularizer": RegularizerConfig,
+    "regions": RegionsConfig,
 }
 
 

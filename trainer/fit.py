@@ -20,6 +20,7 @@ from trainer.config import Config
 from trainer.errors import DeadRunError, TrainingWarning
 from trainer.metrics import macro_auc
 from trainer.pruning import Grown
+from trainer.regions import Regions
 from trainer.regularizers import REGULARIZERS, Regularizer
 from trainer.rows import Examples, Rows, Whole, answer_rows
 from trainer.watching import Watched, watch
@@ -63,6 +64,7 @@ def fit(
     *,
     progress: bool = False,
     record: Record | None = None,
+    regions: Regions | None = None,
 ) -> Fitted:
     """Train a network, with up to three restarts from other seeds.
 
@@ -73,6 +75,7 @@ def fit(
     progress : whether to draw a bar on stderr.
     record : called with (epoch, network) before the first step, as epoch 0, and after
         each epoch; a restart begins at 0 again.
+    regions : where each region has a tree of its own.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def fit(
             config.train.seed + 100_003 * restart
         )  # far from the neighbouring seeds' restarts
         try:
-            run = _Run(build, rows, config, seed)
+            run = _Run(build, rows, config, seed, regions)
             network = run.go(progress, record)
             return Fitted(network, restart, run.regularizer.tree, tuple(run.curve))
         except DeadRunError as error:
@@ -127,6 +130,7 @@ class _Run:
         rows: Rows,
         config: Config,
         seed: int,
+        regions: Regions | None = None,
     ) -> None:
         train = config.train
         self.device = choose_device(train.device)
@@ -160,6 +164,7 @@ class _Run:
             seed=seed,
             steps_per_epoch=self.batches,
             force=config.regularizer.force,
+            regions=regions,
             **self._ways_to_answer(rows.examples),
             **({} if weight is None else {"weight": weight}),
         )

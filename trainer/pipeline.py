@@ -16,18 +16,19 @@ from torch import nn
 
 from explainers.arrays import Indexes, Probabilities
 from explainers.manifest import ControlMetrics, Metrics, Provenance
-from explainers.tree import DistilledTree
+from explainers.tree import DistilledTree, Region
 from trainer.assemble import assemble_tree
 from trainer.calibration import fit_temperature, temper
 from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
-from trainer.distill import certainty, distill, measure_objective
+from trainer.distill import certainty, measure_objective
 from trainer.errors import ConfigError, TrainingWarning
 from trainer.fit import Record, fit
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
 from trainer.projection import Projected
 from trainer.pruning import LEAF, Grown
+from trainer.regions import Regions, check_rows, distil, find_roots, plan_regions
 from trainer.regularizers import REGULARIZERS
 from trainer.regularizers.pull import KEEP_TREE
 from trainer.routing import recount
@@ -102,6 +103,7 @@ def _train(
         config,
         progress=progress,
         record=record,
+        regions=find_regions(prepared),
     )
     network = calibrate(prepared, fitted.network)
     probabilities = predict_rows(network, prepared.all_rows)
@@ -146,7 +148,9 @@ def choose_tree(
     """
     config, train = prepared.config, prepared.split.train
     Z, answers = prepared.Z[train], probabilities[train]
-    tree = distill(
+    regions = find_regions(prepared)
+    tree = distil(
+        regions,
         Z,
         answers,
         strength=config.tree.strength,
@@ -160,7 +164,24 @@ def choose_tree(
         gap -= measure_objective(tree, Z, answers, config.tree.strength)
         fits = kept.rows[kept.feature == LEAF].min() >= prepared.min_samples_leaf
         tree = kept if gap < KEEP_TREE and fits else tree
-    return shorten_thresholds(tree, Z)
+    above = find_roots(regions, tree)[1] if regions else []
+    return shorten_thresholds(tree, Z, keep=above)
+
+
+def find_regions(prepared: Prepared) -> Regions | None:
+    """Return the regions of a configuration; None where it names none.
+
+    Raises
+    ------
+    ConfigError, DataError
+        No such column, or a region without enough training rows.
+    """
+    asked = prepared.config.regions
+    if asked is None:
+        return None
+    regions = plan_regions(asked, prepared.family.describe_tree_features())
+    check_rows(regions, prepared.Z[prepared.split.train], prepared.min_samples_leaf)
+    return regions
 
 
 def describe_tree(
@@ -181,6 +202,18 @@ def describe_tree(
         held_out=prepared.Z[split.held_out],
         held_out_decisions=decisions[split.held_out],
         n_classes=prepared.n_classes,
+        regions=_name_roots(prepared, pruned),
+    )
+
+
+def _name_roots(prepared: Prepared, pruned: Grown) -> tuple[Region, ...]:
+    regions = find_regions(prepared)
+    if regions is None:
+        return ()
+    roots, _ = find_roots(regions, pruned)
+    return tuple(
+        Region(name=name, root=root)
+        for name, root in zip(regions.names, roots, strict=True)
     )
 
 

@@ -7,6 +7,7 @@ the same with less.
 
 import dataclasses
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -18,13 +19,16 @@ from trainer.pruning import LEAF, Grown
 MAX_DIGITS = 17
 
 
-def shorten_thresholds(tree: Grown, features: TreeFeatures) -> Grown:
+def shorten_thresholds(
+    tree: Grown, features: TreeFeatures, keep: Collection[int] = ()
+) -> Grown:
     """Replace each threshold by a short decimal that routes the same training rows.
 
     Parameters
     ----------
     tree : grown on ``features``.
     features : [n, n_tree_features] float32, the rows whose routing must not change.
+    keep : nodes whose thresholds were chosen by a person.
 
     Returns
     -------
@@ -34,6 +38,8 @@ def shorten_thresholds(tree: Grown, features: TreeFeatures) -> Grown:
     reached = _rows_by_node(tree, before)
     threshold = tree.threshold.copy()
     for node in np.flatnonzero(tree.feature != LEAF).tolist():
+        if node in keep:
+            continue
         values = features[reached[node], tree.feature[node]].astype(np.float64)
         left = values[values <= threshold[node]].max()
         right = values[values > threshold[node]].min()

@@ -40,7 +40,8 @@ class TreePath:
     estimated probability of that for unseen inputs in this leaf, ``fidelity_interval``
     its 95 % interval, ``support`` the training rows in the leaf, ``margin`` the
     smallest margin on the path (null without decisions): near 0, a small change of the
-    input takes another path.
+    input takes another path. ``region`` names the part of the inputs whose tree this
+    is; null where one tree serves all.
     """
 
     method: str
@@ -54,6 +55,7 @@ class TreePath:
     margin: float | None
     path: list[Step]
     rule: str
+    region: str | None
 
 
 def explain(
@@ -67,6 +69,7 @@ def _tree_path(model: Model, prediction: Prediction, row: int) -> TreePath:
     tree = model.tree
     leaf = tree.nodes[int(prediction.leaves[row])]
     label = int(prediction.tree_labels[row])
+    region = tree.region_of(leaf.id)
     steps = _steps(model, prediction.tree_features[row], leaf.id)
     return TreePath(
         method="tree_path",
@@ -80,6 +83,7 @@ def _tree_path(model: Model, prediction: Prediction, row: int) -> TreePath:
         margin=min((step.margin for step in steps), default=None),
         path=steps,
         rule=model.rules[leaf.id],
+        region=None if region is None else region.name,
     )
 
 

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from explainers.arrays import Probabilities, TreeFeatures
-from trainer.distill import distill, measure_objective, path_lengths, route
+from trainer.distill import measure_objective, path_lengths, route
 from trainer.pruning import LEAF, Grown
+from trainer.regions import Regions, distil, worst_region
 
 STEEPNESS = 4.0
 """Sharpness of the softplus: near a hinge, with a gradient that never dies."""
@@ -64,6 +65,7 @@ class TreeRegularizer:
         inputs whose features are (1 - share) features[i] + share features[j], with
         gradient. By default ``forward`` of those features; where ``by_row`` is given
         and ``mix`` is not, nothing is charged between rows.
+    regions : one tree is fitted for each, and the worst of them is charged.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class TreeRegularizer:
         seed: int = 0,
         by_row: Callable[[Tensor], Tensor] | None = None,
         mix: Mix | None = None,
+        regions: Regions | None = None,
     ) -> None:
         rows = np.random.default_rng(seed).permutation(len(features))[:max_rows]
         self._rows = torch.as_tensor(rows, device=features.device)
@@ -116,6 +119,7 @@ class TreeRegularizer:
         self._weight = weight
         self._leaf_size = min_samples_leaf or (25 if len(rows) >= 4000 else 5)
         self._max_leaves = max_leaves
+        self._regions = regions
         self._fits = {round(share * steps) for share in FITS}
         self._seed = seed
         self._mix = mix or (self._between if by_row is None else None)
@@ -158,7 +162,8 @@ class TreeRegularizer:
         self.step += 1
         if self.tree is None:
             return logits.new_zeros(())
-        penalty = contradiction(logits, self._decisions[rows])
+        charges = charge(logits, self._decisions[rows])
+        penalty = self._average(charges, self._all[rows])
         return factor * (penalty + self._contradiction_between(rows))
 
     def _contradiction_between(self, rows: Tensor) -> Tensor:
@@ -169,15 +174,25 @@ class TreeRegularizer:
         others = torch.randint(len(self._all), (n,), generator=self._generator)
         shares = torch.rand(n, generator=self._generator)
         others, shares = others.to(self._device), shares.to(self._device)
-        decisions = self._router(lerp(self._all, rows, others, shares))
-        return contradiction(self._mix(rows, others, shares), decisions)
+        points = lerp(self._all, rows, others, shares)
+        charges = charge(self._mix(rows, others, shares), self._router(points))
+        return self._average(charges, points)
+
+    def _average(self, charges: Tensor, points: Tensor) -> Tensor:
+        """Return the mean charge, of the worst region where there are regions."""
+        if self._regions is None:
+            return charges.mean()
+        region = self._regions.of(points.detach().cpu().numpy())
+        where = torch.as_tensor(region, device=charges.device)
+        return worst_region(charges, where, len(self._regions.names))
 
     def _between(self, rows: Tensor, others: Tensor, shares: Tensor) -> Tensor:
         return self._forward(lerp(self._all, rows, others, shares))
 
     def _refit(self) -> None:
         probabilities = self._probabilities()
-        tree = distill(
+        tree = distil(
+            self._regions,
             self._fitted,
             probabilities,
             strength=self._strength,
@@ -238,8 +253,8 @@ def lerp(features: Tensor, rows: Tensor, others: Tensor, shares: Tensor) -> Tens
     return torch.lerp(features[rows], features[others], shares[:, None])
 
 
-def contradiction(logits: Tensor, decisions: Tensor) -> Tensor:
-    """Return the mean softplus(4 (.5 - margin)) / 4 over a batch.
+def charge(logits: Tensor, decisions: Tensor) -> Tensor:
+    """Return each row's softplus(4 (.5 - margin)) / 4, [b].
 
     The margin is the logit of the tree's class minus the largest other: with two
     centred logits, s z of the binary case.
@@ -251,6 +266,9 @@ def contradiction(logits: Tensor, decisions: Tensor) -> Tensor:
     """
     chosen = logits.gather(1, decisions[:, None]).squeeze(1)
     others = logits.scatter(1, decisions[:, None], -torch.inf).amax(dim=1)
-    return torch.nn.functional.softplus(
-        MARGIN - (chosen - others), beta=STEEPNESS
-    ).mean()
+    return torch.nn.functional.softplus(MARGIN - (chosen - others), beta=STEEPNESS)
+
+
+def contradiction(logits: Tensor, decisions: Tensor) -> Tensor:
+    """Return the mean charge of a batch."""
+    return charge(logits, decisions).mean()
