@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +11,7 @@ import orjson
 
 from explainers.errors import NonFiniteError
 from explainers.manifest import Estimate
+from explainers.masks import all_finite
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
@@ -46,17 +46,32 @@ def _estimate(value: Estimate) -> dict[str, Any]:
 
 
 def _is_finite(value: Any) -> bool:
+    kind = type(value)
+    if kind in _NEVER_INFINITE:
+        return True
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, np.ndarray | np.floating):
-        return bool(np.isfinite(value).all())
-    if isinstance(value, Mapping):
-        return all(map(_is_finite, value.values()))
+        return all_finite(value)
     if isinstance(value, list | tuple):
         return all(map(_is_finite, value))
-    if isinstance(value, msgspec.Struct):
-        return all(map(_is_finite, msgspec.structs.asdict(value).values()))
-    if dataclasses.is_dataclass(value):
-        names = (field.name for field in dataclasses.fields(value))
-        return all(_is_finite(getattr(value, name)) for name in names)
-    return True
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(_is_finite(getattr(value, name)) for name in _field_names(kind))
+
+
+# Fragments were encoded here, and checked, when they were stored.
+_NEVER_INFINITE = {str, int, bool, type(None), orjson.Fragment}
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a dataclass or Struct; none of what has no fields."""
+    if kind not in _FIELDS:
+        names: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+        if dataclasses.is_dataclass(kind):
+            names = tuple(field.name for field in dataclasses.fields(kind))
+        _FIELDS[kind] = names
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}

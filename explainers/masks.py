@@ -15,6 +15,6 @@ def count_true(mask: NDArray[np.bool_]) -> int:
     return mask.tobytes().count(1)
 
 
-def all_finite(values: NDArray[Any]) -> bool:
+def all_finite(values: NDArray[Any] | np.floating[Any]) -> bool:
     """Whether no value is NaN or infinite, any shape."""
     return count_true(np.isfinite(values)) == values.size

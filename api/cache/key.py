@@ -23,11 +23,8 @@ class ExplanationKeys:
     """Keys for one model, method and parameters; call it with each input row."""
 
     def __init__(self, digest: str, method: str, parameters: Parameters) -> None:
-        self._prefix = hashlib.sha256()
         # msgspec writes every field in its declared order, defaults included.
-        parts = (digest.encode(), method.encode(), msgspec.json.encode(parameters))
-        for part in (software_digest(), *parts):
-            _update(self._prefix, part)
+        self._prefix = _prefix(digest, method, msgspec.json.encode(parameters))
 
     def __call__(self, row: NDArray[np.generic]) -> bytes:
         """Return the key (32 bytes) of one input, any shape."""
@@ -35,6 +32,15 @@ class ExplanationKeys:
         for part in (row.dtype.str.encode(), repr(row.shape).encode(), row.tobytes()):
             _update(key, part)
         return key.digest()
+
+
+@functools.lru_cache(maxsize=256)
+def _prefix(digest: str, method: str, parameters: bytes) -> "hashlib._Hash":
+    """Hash what rows share. The result is only ever copied."""
+    prefix = hashlib.sha256()
+    for part in (software_digest(), digest.encode(), method.encode(), parameters):
+        _update(prefix, part)
+    return prefix
 
 
 def _update(key: "hashlib._Hash", part: bytes) -> None:

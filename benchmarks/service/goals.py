@@ -93,14 +93,14 @@ def _ratios(results: Results) -> Callable[[str, str], float | None]:
     def ratio(ours: str, theirs: str) -> float | None:
         if theirs not in results:
             return None
-        return results[ours].median_cpu_ms() / results[theirs].median_cpu_ms()
+        return results[ours].lowest_cpu_ms() / results[theirs].lowest_cpu_ms()
 
     return ratio
 
 
 def _rows_by_bytes(results: Results) -> float:
     by_json, by_bytes = (
-        results[f"Leafpath 1024 rows, V2 {kind}"].median_cpu_ms()
+        results[f"Leafpath 1024 rows, V2 {kind}"].lowest_cpu_ms()
         for kind in ("JSON", "binary")
     )
     return by_bytes / by_json

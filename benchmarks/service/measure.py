@@ -1,6 +1,5 @@
 """Interleaved rounds: every target in each, so that noise disturbs all alike."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from benchmarks.service.processes import Server
 from benchmarks.service.targets import Site, Target
 
 CONNECTIONS = (1, 8, 32)
-SECONDS = 0.5
+SECONDS = 0.2
 """How long a target is loaded at one number of connections in one round, about."""
 
 FEWEST, MOST = 32, 2000
@@ -26,9 +25,9 @@ class Figures:
     rps: dict[int, list[float]] = field(default_factory=dict)
     latencies_ms: dict[int, list[float]] = field(default_factory=dict)
 
-    def median_cpu_ms(self) -> float:
-        """Return the median over the rounds."""
-        return statistics.median(self.cpu_ms)
+    def lowest_cpu_ms(self) -> float:
+        """Return the best round: whatever else the machine does only adds to it."""
+        return min(self.cpu_ms)
 
     def percentile_ms(self, connections: int, share: float) -> float:
         """Return a percentile of the answers at this many connections."""

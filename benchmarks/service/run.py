@@ -26,7 +26,7 @@ from benchmarks.service.report import (
 from benchmarks.service.targets import Site, interpreter, start_servers, targets
 from explainers.model import open_model
 
-ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "7"))
+ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "12"))
 BUNDLE = ROOT / "bundles" / "breast-cancer"
 
 

@@ -223,10 +223,11 @@ def _infer(model: str) -> str:
 
 
 def v2_json(site: Site, path: str, rows: int = 1) -> Request:
-    """Ask for the probabilities by V2, all in JSON."""
+    """Ask for the probabilities by V2, all in JSON; KServe fails without an id."""
     values = site.rows(rows, 1)
     member = {"name": "input", "datatype": "FP32", "shape": values.shape}
     body = {
+        "id": "1",
         "inputs": [member | {"data": values.ravel().tolist()}],
         "outputs": [{"name": "probabilities"}],
     }
