@@ -43,10 +43,14 @@ def measure(site: Site, targets: Sequence[Target], rounds: int) -> dict[str, Fig
         for target in targets:
             server = site.servers[target.server]
             request = target.request(turn)
-            if turn == 0:
-                counts[target.name] = _count(server, request)
-                continue
-            _one_round(server, request, counts[target.name], results[target.name])
+            try:
+                if turn == 0:
+                    counts[target.name] = _count(server, request)
+                    continue
+                _one_round(server, request, counts[target.name], results[target.name])
+            except RuntimeError as error:
+                log = (site.folder / f"{target.server}.log").read_text()[-3000:]
+                raise SystemExit(f"{target.name}: {error}\n{log}") from error
     return results
 
 

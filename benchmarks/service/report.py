@@ -39,8 +39,8 @@ def table(results: Mapping[str, Figures], memory_mb: Mapping[str, float]) -> str
     """Return the targets as Markdown; CPU of the best and of the median round."""
     floor = results[FLOOR].lowest_cpu_ms()
     lines = [
-        "| | CPU ms a request (median round) | x floor | requests/s at 1, 8, 32 | p50 / p99 ms at 1 | "
-        "at 8 | at 32 | memory MB |",
+        "| | CPU ms a request (median round) | x floor | requests/s at 1, 8, 32 | "
+        "p50 / p99 ms at 1 | at 8 | at 32 | memory MB |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, figures in results.items():
