@@ -9,6 +9,7 @@ COMMANDS = {
     "train": "trainer.cli:train",
     "sweep": "trainer.cli:sweep",
     "landscape": "trainer.landscape.cli:landscape",
+    "visualize": "trainer.visualize.cli:visualize",
     "serve": "api.cli:serve",
 }
 """Commands that live in a room of their own: training needs torch, serving Flask."""

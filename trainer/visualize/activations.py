@@ -27,7 +27,8 @@ def record(
 
     Returns
     -------
-    By layer: its output, batch first.
+    By layer: its output, batch first; of a recurrent layer the states
+    [n, steps, n_units].
 
     Raises
     ------
@@ -64,6 +65,8 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
 
 def _note(name: str, found: dict[str, Tensor], wanted: int) -> Any:
     def hook(module: nn.Module, arguments: Any, output: Any) -> None:
+        if isinstance(module, nn.RNNBase):
+            output = output[0]  # the rest are the last steps' states
         if not isinstance(output, Tensor):
             raise VisualizationError(
                 f"layer {name!r} answers {type(output).__name__}, not one tensor"

@@ -74,6 +74,15 @@ def neuron(layer: str, unit: int, at: tuple[int, ...] | None = None) -> Objectiv
     return Objective(f"{layer}:{unit}{where or '@middle'}", (layer,), score)
 
 
+def last_state(layer: str, unit: int) -> Objective:
+    """Return one unit of a recurrent layer at the last step."""
+
+    def score(answers: Answers) -> Tensor:
+        return _unit(answers[layer][:, -1], layer, unit)
+
+    return Objective(f"{layer}:{unit}", (layer,), score)
+
+
 def logit(target: int, name: str | None = None) -> Objective:
     """Return a class's logit: "this class against the others", as logits are centred.
 

@@ -37,12 +37,14 @@ UNREGULARISED = Recipe(parametrisation="pixel", robustness=None)
 class Bounds:
     """The network's input: its shape (n_channels, height, width) and range.
 
-    ``low`` and ``high`` [n_channels] are the bounds of pixel values.
+    ``low`` and ``high`` [n_channels] are the bounds of pixel values; ``colours`` says
+    whether three channels are red, green and blue.
     """
 
     shape: tuple[int, int, int]
     low: Floats
     high: Floats
+    colours: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ def optimise(
     """
     recipe = recipe or Recipe()
     made = PARAMETRISATIONS[recipe.parametrisation](
-        (pictures, *bounds.shape), bounds.low, bounds.high, recipe.seed
+        (pictures, *bounds.shape),
+        bounds.low,
+        bounds.high,
+        recipe.seed,
+        colours=bounds.colours,
     )
     generator = torch.Generator().manual_seed(recipe.seed + 1)
     optimizer = torch.optim.Adam(made.parameters(), lr=recipe.learning_rate)

@@ -61,7 +61,13 @@ class Pixels(Picture):
     """One parameter a pixel: the control that shows why the other is needed."""
 
     def __init__(
-        self, shape: tuple[int, int, int, int], low: Floats, high: Floats, seed: int
+        self,
+        shape: tuple[int, int, int, int],
+        low: Floats,
+        high: Floats,
+        seed: int,
+        *,
+        colours: bool = True,
     ) -> None:
         super().__init__(low, high)
         generator = torch.Generator().manual_seed(seed)
@@ -80,13 +86,20 @@ class Fourier(Picture):
     ----------
     shape : (n, n_channels, height, width).
     seed : of the first spectrum.
+    colours : whether three channels are colours; those of a sequence are not.
     """
 
     scale: Tensor
     colours: Tensor
 
     def __init__(
-        self, shape: tuple[int, int, int, int], low: Floats, high: Floats, seed: int
+        self,
+        shape: tuple[int, int, int, int],
+        low: Floats,
+        high: Floats,
+        seed: int,
+        *,
+        colours: bool = True,
     ) -> None:
         super().__init__(low, high)
         *batch, height, width = shape
@@ -96,7 +109,7 @@ class Fourier(Picture):
         drawn = torch.randn((*batch, *scale.shape, 2), generator=generator)
         self.spectrum = nn.Parameter(SPECTRUM_SD * drawn)
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
-        mixing = colour_matrix() if batch[1] == 3 else np.eye(batch[1])
+        mixing = colour_matrix() if colours and batch[1] == 3 else np.eye(batch[1])
         self.register_buffer("colours", torch.as_tensor(mixing, dtype=torch.float32))
 
     def plain(self) -> Tensor:

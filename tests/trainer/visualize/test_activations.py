@@ -38,12 +38,19 @@ def test_a_layer_that_is_not_run_or_answers_no_tensor_is_named():
     class Idle(nn.Module):
         def __init__(self):
             super().__init__()
-            self.idle, self.gru = nn.Linear(1, 1), nn.GRU(2, 3)
+            self.idle, self.attention = nn.Linear(1, 1), nn.MultiheadAttention(2, 1)
 
         def forward(self, x):
-            return self.gru(x)[0]
+            return self.attention(x, x, x)[0]
 
     with pytest.raises(VisualizationError, match="'idle' is not run"):
         record(Idle(), ["idle"], torch.ones(1, 4, 2))
-    with pytest.raises(VisualizationError, match="'gru' answers tuple"):
-        record(Idle(), ["gru"], torch.ones(1, 4, 2))
+    with pytest.raises(VisualizationError, match="'attention' answers tuple"):
+        record(Idle(), ["attention"], torch.ones(1, 4, 2))
+
+
+def test_a_recurrent_layer_answers_its_states():
+    gru = nn.GRU(2, 3, batch_first=True)
+    network, x = nn.ModuleDict({"gru": gru}), torch.randn(2, 5, 2)
+    network.forward = lambda x: gru(x)[0]
+    assert torch.equal(record(network, ["gru"], x)["gru"], gru(x)[0])

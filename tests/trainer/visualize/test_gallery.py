@@ -1,0 +1,109 @@
+"""Galleries of all three families, and the command that writes them."""
+
+import dataclasses
+import io
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from explainers.bundle import read_bundle
+from explainers.model import open_model
+from leafpath import main
+from trainer.config import parse_config
+from trainer.export.write import write_model
+from trainer.pipeline import train
+from trainer.visualize.gallery import Wish, gallery_files
+from trainer.visualize.optimise import Recipe
+
+WISH = Wish(units=1, recipe=Recipe(steps=24))
+
+
+def quick(**sections):
+    return parse_config(
+        {"name": "a", "train": {"epochs": 12, "learning_rate": 0.01}, **sections}
+    )
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    config = quick(
+        data={"named": "digits"}, model={"family": "image", "channels": [6, 8]}
+    )
+    return train(config, controls=False)
+
+
+def check(files, trained):
+    index = json.loads(files["gallery/index.json"])
+    classes = [p["name"] for p in index["pictures"] if p["kind"] == "class"]
+    assert classes == list(trained.prepared.table.classes)
+    assert any(p["kind"] == "unit" for p in index["pictures"])
+    for picture in index["pictures"]:
+        content = files[f"gallery/{picture['file']}"]
+        assert np.asarray(Image.open(io.BytesIO(content)).convert("L")).std() > 1
+        assert 0 <= picture["share_below"] <= 1
+        assert picture["worst_real"] <= picture["best_real"]
+    return index
+
+
+def test_a_table_s_gallery(mixed_trained):
+    index = check(gallery_files(mixed_trained, WISH), mixed_trained)
+    first = index["pictures"][0]
+    assert set(first["values"]) >= {"alcohol", "proline", "colour = ruby"}
+    assert first["distance"] > 0
+    assert first["usual_distance"] > 0
+
+
+def test_a_gallery_of_pictures_is_at_their_native_size(pictures):
+    files = gallery_files(pictures, WISH)
+    index = check(files, pictures)
+    picture = files[f"gallery/{index['pictures'][0]['file']}"]
+    assert Image.open(io.BytesIO(picture)).size == (8, 8)
+    assert "gallery/sheet.png" in files
+    assert files == gallery_files(pictures, WISH)  # the same seed, the same bytes
+
+
+def test_hidden_training_rows_are_not_shown(pictures):
+    def widths(expose):
+        config = msgspec.structs.replace(pictures.prepared.config, expose=expose)
+        prepared = dataclasses.replace(pictures.prepared, config=config)
+        trained = dataclasses.replace(pictures, prepared=prepared)
+        sheet = gallery_files(trained, WISH)["gallery/sheet.png"]
+        return np.prod(Image.open(io.BytesIO(sheet)).size)
+
+    assert widths("path") < widths("tree")
+
+
+def test_a_sequence_s_gallery():
+    trained = train(
+        quick(
+            data={"named": "signal_and_noise"},
+            model={"family": "sequence", "hidden": 4},
+            regularizer={"name": "none"},
+            train={"epochs": 1},
+        ),
+        controls=False,
+    )
+    index = check(gallery_files(trained, WISH), trained)
+    assert index["parametrisation"] == "fourier"
+
+
+def test_the_command_writes_a_new_version(pictures, tmp_path):
+    out = tmp_path / "b"
+    write_model(pictures, out)
+    arguments = ["visualize", "--quiet", str(out), "--units", "0", "--steps", "2"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "version 2" in done.output
+    assert "gallery/index.json" in open_model(out).files
+    assert len(read_bundle(out).files) > 10
+
+
+def test_what_is_wrong_is_one_line(tmp_path):
+    config = tmp_path / "a.toml"
+    config.write_text('name = "a"\n[data]\nnamed = "wine"\n')
+    done = CliRunner().invoke(main, ["visualize", str(config)])
+    assert (done.exit_code, "needs --out" in done.output) == (1, True)

@@ -1,0 +1,64 @@
+"""The command `leafpath visualize`."""
+
+from pathlib import Path
+
+import click
+
+from explainers.errors import LeafpathError
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the bundle is written; by default DIR itself. CONFIG needs it.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Directory that a data file is looked for in (of a bundle).",
+)
+@click.option(
+    "--units",
+    type=click.IntRange(0, 64),
+    default=4,
+    show_default=True,
+    help="Units shown of each layer; classes are always shown.",
+)
+@click.option("--steps", type=click.IntRange(1), default=512, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+def visualize(
+    source: Path,
+    out: Path | None,
+    data: Path,
+    units: int,
+    steps: int,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Draw what the network of SOURCE looks for, and write it into the bundle.
+
+    SOURCE is a bundle's directory, which becomes a new version, or a configuration
+    (a TOML file), which is trained first. Tables and sequences get a prototype for
+    each class and unit, within the training range; pictures feature visualizations.
+    """
+    # Imported here so that `--help` does not wait for torch.
+    import torch
+
+    from trainer.visualize.enrich import enrich
+    from trainer.visualize.gallery import Wish
+    from trainer.visualize.optimise import Recipe
+
+    torch.set_num_threads(1)  # the networks are small: threads would take turns
+    wish = Wish(units, Recipe(steps=steps, seed=seed), not quiet)
+    try:
+        written = enrich(source, out, data, wish)
+    except LeafpathError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(
+        f"{written.directory}: version {written.version}, {written.digest}, "
+        f"{written.pictures} pictures"
+    )

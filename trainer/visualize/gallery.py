@@ -1,0 +1,278 @@
+"""The gallery of a trained model: for each family its own kind of picture."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from explainers.arrays import Floats, Indexes, TreeFeatures
+from explainers.manifest import Family
+from trainer.charts import render_png
+from trainer.pipeline import Trained
+from trainer.visualize.examples import find_extremes, score_examples
+from trainer.visualize.index import PATH, GalleryIndex, PictureRecord, encode_index
+from trainer.visualize.optimise import Bounds, Optimised, Recipe, optimise
+from trainer.visualize.prototype_charts import draw_row, draw_sequence
+from trainer.visualize.prototypes import (
+    LEARNING_RATE,
+    STEPS,
+    find_prototypes,
+    nearest_distances,
+)
+from trainer.visualize.sheet import Tile, as_bytes, draw_sheet, encode_png
+from trainer.visualize.targets import Target, class_targets, unit_targets
+
+MAX_ROWS = 1000
+"""Training rows that a unit's extremes are looked for in."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a gallery should hold; ``units`` a layer, ``recipe`` for pictures."""
+
+    units: int = 4
+    recipe: Recipe = Recipe()
+    progress: bool = False
+
+
+def gallery_files(trained: Trained, wish: Wish) -> dict[str, bytes]:
+    """Return the gallery's files by path; real rows only where they are exposed."""
+    return _BUILDERS[trained.prepared.family.name](trained, wish)
+
+
+def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
+    prepared, network = trained.prepared, trained.network
+    Z = prepared.Z[_some_rows(trained)]
+    columns = prepared.family.describe_tree_features()
+    targets = _targets(trained, network, torch.from_numpy(Z), wish)
+    objectives = [target.objective for target in targets]
+    made = find_prototypes(network, objectives, columns, Z)
+    real = score_examples(network, objectives, torch.from_numpy(Z))
+    spread = np.array([column.spread for column in columns])
+    distances = nearest_distances(made.rows, Z, spread)
+    usual = _usual_distance(Z, spread)
+    files, records = {}, []
+    for i, target in enumerate(targets):
+        record = _record(target, made.scores[i], real[i], ".png")
+        best = Z[real[i].argmax()] if _may_show(trained) else None
+        subtitle = (
+            f"answers {made.scores[i]:.2f}; training rows "
+            f"{real[i].min():.2f} to {real[i].max():.2f}"
+        )
+        row = made.rows[i].astype(np.float64)
+        spec = draw_row(_title(target), subtitle, columns, row, best)
+        files[f"gallery/{record.file}"] = render_png(spec)
+        named = {c.name: float(v) for c, v in zip(columns, row, strict=True)}
+        records.append(
+            replace(
+                record,
+                values=named,
+                distance=float(distances[i]),
+                usual_distance=usual,
+            )
+        )
+    recipe = Recipe(STEPS, LEARNING_RATE, "pixel", None, 0)
+    return files | _index("tabular", recipe, records)
+
+
+def _sequence(trained: Trained, wish: Wish) -> dict[str, bytes]:
+    prepared = trained.prepared
+    raw, counted = prepared.family.inputs(_some_rows(trained))
+    inputs = np.asarray(raw, dtype=np.float32)
+    lengths = np.asarray(counted, dtype=np.int64)
+    steps = int(np.median(lengths))
+    network = AsPicture(trained.network).eval()
+    enough = lengths >= steps
+    # Every real row is looked at over its last ``steps`` steps, as the prototype is.
+    windows = np.stack(
+        [
+            row[n - steps : n]
+            for row, n in zip(inputs[enough], lengths[enough], strict=True)
+        ]
+    )
+    real = torch.from_numpy(windows).transpose(1, 2)[:, :, None]  # [n, c, 1, steps]
+    features = prepared.family.describe_input().features
+    bounds = Bounds((len(features), 1, steps), *_ranges(trained), colours=False)
+    targets = _targets(trained, network, real, wish)
+    recipe = Recipe(
+        wish.recipe.steps, wish.recipe.learning_rate, "fourier", None, wish.recipe.seed
+    )
+    names = [feature.name for feature in features]
+    files, records = {}, []
+    scores = score_examples(network, [t.objective for t in targets], real)
+    for target, answers in zip(_bar(targets, wish), scores, strict=True):
+        made = optimise(network, target.objective, bounds, recipe)
+        record = _record(target, made.scores[0], answers, ".png")
+        subtitle = (
+            f"answers {made.scores[0]:.2f}; training rows "
+            f"{answers.min():.2f} to {answers.max():.2f}"
+        )
+        values = made.pixels[0, :, 0].T.astype(np.float64)  # [steps, n_channels]
+        spec = draw_sequence(_title(target), subtitle, names, values)
+        files[f"gallery/{record.file}"] = render_png(spec)
+        records.append(record)
+    return files | _index("sequence", recipe, records)
+
+
+def _image(trained: Trained, wish: Wish) -> dict[str, bytes]:
+    (inputs,) = trained.prepared.family.inputs(_some_rows(trained))
+    real = torch.from_numpy(np.asarray(inputs, dtype=np.float32))
+    low, high = _ranges(trained)
+    channels, height, width = real.shape[1:]
+    bounds = Bounds((channels, height, width), low, high)
+    targets = _targets(trained, trained.network, real, wish)
+    scores = score_examples(trained.network, [t.objective for t in targets], real)
+    files, records = {}, []
+    rows: dict[str, list[Tile]] = {}
+    for target, answers in zip(_bar(targets, wish), scores, strict=True):
+        made = optimise(trained.network, target.objective, bounds, wish.recipe)
+        record = _record(target, made.scores[0], answers, ".png")
+        record = replace(record, sheet="sheet.png")
+        files[f"gallery/{record.file}"] = encode_png(as_bytes(made.pixels[0], bounds))
+        rows.setdefault(target.layer or "classes", []).extend(
+            _tiles(trained, target, made, real, answers, bounds)
+        )
+        records.append(record)
+    note = (
+        f"{wish.recipe.steps} steps, seed {wish.recipe.seed}; below each picture, what "
+        "the unit answers"
+    )
+    sheet = draw_sheet(trained.prepared.config.name, _wrap(rows), note)
+    files["gallery/sheet.png"] = sheet
+    return files | _index("image", wish.recipe, records)
+
+
+def _tiles(
+    trained: Trained,
+    target: Target,
+    made: Optimised,
+    real: Tensor,
+    answers: Floats,
+    bounds: Bounds,
+) -> list[Tile]:
+    pixels = as_bytes(made.pixels[0], bounds)
+    tiles = [Tile(pixels, (target.name, f"optimised: {made.scores[0]:.2f}"))]
+    if _may_show(trained):
+        ends = find_extremes(answers)
+        for word, at, score in (
+            ("best real", ends.best, ends.best_score),
+            ("worst real", ends.worst, ends.worst_score),
+        ):
+            shown = as_bytes(real[at].numpy(), bounds)
+            tiles.append(Tile(shown, (word, f"{score:.2f}")))
+    return tiles
+
+
+def _wrap(
+    rows: dict[str, list[Tile]], columns: int = 9
+) -> list[tuple[str, list[Tile]]]:
+    return [
+        (label if start == 0 else "", tiles[start : start + columns])
+        for label, tiles in rows.items()
+        for start in range(0, len(tiles), columns)
+    ]
+
+
+class AsPicture(nn.Module):
+    """A network of sequences that reads pictures of one line: [n, channels, 1, steps].
+
+    So that sequences are optimised by frequency, as pictures are.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return logits; every sequence has all its steps."""
+        sequences = pictures[:, :, 0].transpose(1, 2)  # [n, steps, n_channels]
+        lengths = torch.full((len(sequences),), sequences.shape[1])
+        logits: Tensor = self.network(sequences, lengths)
+        return logits
+
+
+_BUILDERS: dict[Family, Callable[[Trained, Wish], dict[str, bytes]]] = {
+    "tabular": _tabular,
+    "sequence": _sequence,
+    "image": _image,
+}
+
+
+def _targets(
+    trained: Trained, network: nn.Module, real: Tensor, wish: Wish
+) -> list[Target]:
+    classes = trained.prepared.table.classes
+    return [*class_targets(classes), *unit_targets(network, real, wish.units)]
+
+
+def _some_rows(trained: Trained) -> Indexes:
+    prepared = trained.prepared
+    random = np.random.default_rng(prepared.config.train.seed)
+    return np.sort(random.permutation(prepared.split.train)[:MAX_ROWS])
+
+
+def _ranges(trained: Trained) -> tuple[Floats, Floats]:
+    """Return the training range of each channel: low and high, [n_channels]."""
+    features = trained.prepared.family.describe_input().features
+    low = np.array([feature.minimum for feature in features], dtype=np.float64)
+    high = np.array([feature.maximum for feature in features], dtype=np.float64)
+    return low, high
+
+
+def _may_show(trained: Trained) -> bool:
+    """Training rows follow the exposure policy, as the method ``prototypes`` does."""
+    return trained.prepared.config.expose == "tree"
+
+
+def _bar(targets: Sequence[Target], wish: Wish) -> "tqdm[Target]":
+    return tqdm(targets, unit="picture", disable=not wish.progress)
+
+
+def _title(target: Target) -> str:
+    return f"{target.kind} {target.name}"
+
+
+def _record(
+    target: Target, activation: float, real: Floats, suffix: str
+) -> PictureRecord:
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-") or "x"
+    ends = find_extremes(real)
+    return PictureRecord(
+        file=f"{target.kind}-{target.unit}-{stem}{suffix}",
+        kind=target.kind,
+        name=target.name,
+        layer=target.layer,
+        unit=target.unit,
+        activation=float(activation),
+        best_real=ends.best_score,
+        worst_real=ends.worst_score,
+        share_below=float((real < activation).mean()),
+    )
+
+
+def _usual_distance(Z: TreeFeatures, spread: Floats) -> float:
+    picked = Z[:200]
+    distances = [
+        nearest_distances(picked[i : i + 1], np.delete(Z, i, axis=0), spread)[0]
+        for i in range(len(picked))
+    ]
+    return float(np.median(distances))
+
+
+def _index(
+    family: Family, recipe: Recipe, records: list[PictureRecord]
+) -> dict[str, bytes]:
+    index = GalleryIndex(
+        family=family,
+        steps=recipe.steps,
+        learning_rate=recipe.learning_rate,
+        parametrisation=recipe.parametrisation,
+        seed=recipe.seed,
+        pictures=tuple(records),
+    )
+    return {PATH: encode_index(index)}
