@@ -64,6 +64,8 @@ def export_gradient(
         names.append("lengths")
     try:
         network = portable(network).eval().requires_grad_(False)
+        # A scan traced before leaves traces of its body that another one picks up.
+        torch._dynamo.reset()
         with quiet(), _portable_kernels():
             graph, constants = trace_gradient(network, inputs)
         return export_graph(

@@ -59,10 +59,10 @@ class RecurrentScan(nn.Module):
 
     def forward(self, inputs: Tensor, state: None = None) -> tuple[Tensor, None]:
         """Run all layers over all steps, from a state of zeros."""
-        steps = inputs.transpose(0, 1)  # [steps, n, d]
+        outputs = inputs
         for cell in self.cells:
-            steps = cell(steps)
-        return steps.transpose(0, 1), None
+            outputs = cell(outputs)
+        return outputs, None
 
 
 class _Cell(nn.Module):
@@ -90,17 +90,24 @@ class _Cell(nn.Module):
         tensor: Tensor = getattr(self, name)
         return tensor
 
-    def from_input(self, steps: Tensor, gate: str) -> Tensor:
-        """Return a gate's part that depends on the input alone, for all steps."""
-        product = steps @ self.constant(f"ih_{gate}")
-        return product + self.constant(f"bias_ih_{gate}")
+    def from_input(self, inputs: Tensor, gate: str, bias: Tensor | None) -> Tensor:
+        """Return a gate's part that depends on the input alone: [steps, n, units].
+
+        As one product of two matrices: a batch of products would copy the weights for
+        each step in the backward pass, and round otherwise in another batch.
+        """
+        flat = inputs.reshape(-1, inputs.shape[2])  # [n * steps, d]
+        product = flat @ self.constant(f"ih_{gate}") + self.constant(f"bias_ih_{gate}")
+        if bias is not None:
+            product = product + bias
+        return product.view(*inputs.shape[:2], self.units).transpose(0, 1)
 
 
 class _GRUCell(_Cell):
     gates = ("r", "z", "n")
 
-    def forward(self, steps: Tensor) -> Tensor:
-        """[steps, n, d] -> [steps, n, units]."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[n, steps, d] -> [n, steps, units]."""
         to_r, to_z, to_n = (self.constant(f"hh_{gate}") for gate in self.gates)
         bias_r, bias_z, bias_n = (
             self.constant(f"bias_hh_{gate}") for gate in self.gates
@@ -114,11 +121,11 @@ class _GRUCell(_Cell):
             return state, state.clone()
 
         given = (
-            self.from_input(steps, "r") + bias_r,
-            self.from_input(steps, "z") + bias_z,
-            self.from_input(steps, "n"),
+            self.from_input(inputs, "r", bias_r),
+            self.from_input(inputs, "z", bias_z),
+            self.from_input(inputs, "n", None),
         )
-        start = steps.new_zeros(steps.shape[1], self.units)
+        start = inputs.new_zeros(inputs.shape[0], self.units)
         return _scan(step, start, given)
 
 
@@ -141,8 +148,8 @@ class _LSTMCell(_Cell):
             weight = self.constant(f"hh_{gate}")
             self.register_buffer(f"hh_{gate}", first @ weight)  # reads the hidden half
 
-    def forward(self, steps: Tensor) -> Tensor:
-        """[steps, n, d] -> [steps, n, units]."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[n, steps, d] -> [n, steps, units]."""
         to_i, to_f, to_g, to_o = (self.constant(f"hh_{gate}") for gate in self.gates)
         take_cell = self.constant("take_cell")
         put_hidden, put_cell = self.constant("put_hidden"), self.constant("put_cell")
@@ -158,10 +165,10 @@ class _LSTMCell(_Cell):
             return state, hidden.clone()
 
         given = tuple(
-            self.from_input(steps, gate) + self.constant(f"bias_hh_{gate}")
+            self.from_input(inputs, gate, self.constant(f"bias_hh_{gate}"))
             for gate in self.gates
         )
-        start = steps.new_zeros(steps.shape[1], 2 * self.units)
+        start = inputs.new_zeros(inputs.shape[0], 2 * self.units)
         return _scan(step, start, given)
 
 
@@ -170,7 +177,7 @@ def _scan(
     start: Tensor,
     given: tuple[Tensor, ...],
 ) -> Tensor:
-    """Run ``step`` along the first axis of ``given``; return what it shows."""
+    """Run ``step`` along the first axis of ``given``; return [n, steps, units]."""
     _, shown = scan(step, start, given, dim=0)
-    outputs: Tensor = shown
+    outputs: Tensor = shown.transpose(0, 1)
     return outputs

@@ -114,6 +114,13 @@ class SequenceFeatures(nn.Module):
         return _statistic(look.quantity, values, valid)
 
 
+def _total(values: Tensor) -> Tensor:
+    """Sum over axis 1, step after step: a plain sum is vectorised, and rounds
+    otherwise when zeros are appended.
+    """
+    return torch.cumsum(values, dim=1)[:, -1]
+
+
 def _statistic(quantity: Quantity, values: Tensor, valid: Tensor) -> Tensor:
     """Summarise [n, k, channels] over the k steps where ``valid`` [n, k, 1]."""
     if quantity == "lowest":
@@ -121,12 +128,12 @@ def _statistic(quantity: Quantity, values: Tensor, valid: Tensor) -> Tensor:
     if quantity == "highest":
         return torch.where(valid, values, -torch.inf).amax(dim=1)
     count = valid.to(values.dtype).sum(dim=1)  # [n, 1]
-    mean = torch.where(valid, values, 0.0).sum(dim=1) / count
+    mean = _total(torch.where(valid, values, 0.0)) / count
     if quantity == "mean":
         return mean
     # In two passes: the difference of two large squares would lose the deviation.
     gaps = torch.where(valid, values - mean[:, None], 0.0)
-    return torch.sqrt((gaps * gaps).sum(dim=1) / count)
+    return torch.sqrt(_total(gaps * gaps) / count)
 
 
 def describe_looks(
