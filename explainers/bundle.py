@@ -165,7 +165,10 @@ def _walk(directory: Path, prefix: str) -> list[str]:
             if entry.is_symlink():
                 raise IntegrityError(f"{path}: a symbolic link; copy the file instead")
             if entry.is_dir(follow_symlinks=False):
-                paths += _walk(Path(entry.path), f"{path}/")
+                below = _walk(Path(entry.path), f"{path}/")
+                if not below:
+                    raise IntegrityError(f"{path}: an empty directory")
+                paths += below
             else:
                 paths.append(path)
             if len(paths) > MAX_FILES + 1:

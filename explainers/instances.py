@@ -169,9 +169,19 @@ def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
     return single
 
 
+def _as_texts(value: Value) -> tuple[str, ...]:
+    """Return how a table may have written a category: codes and truth values too."""
+    if isinstance(value, bool):
+        return (str(value), str(value).lower())
+    if isinstance(value, float) and value.is_integer():
+        return (repr(value), str(int(value)))
+    return (str(value),)
+
+
 def _encode_category(feature: InputFeature, value: Value, path: str) -> float:
-    if isinstance(value, str) and value in feature.categories:
-        return float(feature.categories.index(value))
+    for text in _as_texts(value):
+        if text in feature.categories:
+            return float(feature.categories.index(text))
     shown = repr(value) if isinstance(value, str) else json_type(value)
     raise InstanceError(
         path,

@@ -27,8 +27,9 @@ def condition(column: TreeFeature, threshold: float, *, left: bool) -> str:
     if not left:
         return column.name
     if column.kind == "category":
-        return column.name.replace(" = ", " != ", 1)
-    return column.name.replace(" is missing", " is known", 1)
+        suffix = f" = {column.category}"
+        return f"{column.name.removesuffix(suffix)} != {column.category}"
+    return f"{column.name.removesuffix(' is missing')} is known"
 
 
 def rule(tree: DistilledTree, columns: Sequence[TreeFeature], leaf: int) -> str:

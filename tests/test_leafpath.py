@@ -19,7 +19,9 @@ def test_help_lists_every_command_without_importing_torch_or_flask():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "['describe', 'serve', 'train', 'verify']\n"
+    assert done.stdout == (
+        "['describe', 'landscape', 'serve', 'sweep', 'train', 'verify', 'visualize']\n"
+    )
 
 
 def test_an_unknown_command_is_refused():

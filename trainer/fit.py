@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from explainers.arrays import Probabilities, TreeFeatures
 from trainer.config import Config
-from trainer.errors import DeadRunError, TrainingWarning
+from trainer.errors import ConfigError, DeadRunError, TrainingWarning
 from trainer.metrics import macro_auc
 from trainer.pruning import Grown
 from trainer.regions import Regions
@@ -89,7 +89,7 @@ def fit(
             config.train.seed + 100_003 * restart
         )  # far from the neighbouring seeds' restarts
         try:
-            run = _Run(build, rows, config, seed, regions)
+            run = _Run(build, rows, config, seed, regions, restart)
             network = run.go(progress, record)
             return Fitted(network, restart, run.regularizer.tree, tuple(run.curve))
         except DeadRunError as error:
@@ -111,6 +111,11 @@ def choose_device(name: str) -> torch.device:
     """Return the device that "auto", "cpu" or "cuda" means on this machine."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "[train] device is 'cuda', but torch sees no CUDA device here; use 'auto' "
+            "or 'cpu'"
+        )
     return torch.device(name)
 
 
@@ -131,6 +136,7 @@ class _Run:
         config: Config,
         seed: int,
         regions: Regions | None = None,
+        restart: int = 0,
     ) -> None:
         train = config.train
         self.device = choose_device(train.device)
@@ -165,6 +171,7 @@ class _Run:
             steps_per_epoch=self.batches,
             force=config.regularizer.force,
             regions=regions,
+            restart=restart,
             **self._ways_to_answer(rows.examples),
             **({} if weight is None else {"weight": weight}),
         )

@@ -137,6 +137,7 @@ DAMAGE = {
         lambda d: (d / "golden" / "x").write_text(""),
         "golden/x: pres",
     ),
+    "empty folder": (lambda d: (d / "x").mkdir(), "x: an empty directory"),
     "truncated": (_truncate, "predict.onnx: [0-9]+ bytes, but"),
     "extended": (_extend, "predict.onnx: [0-9]+ bytes, at most"),
     "symbolic link": (_symlink_file, "tree.json: a symbolic link"),
@@ -144,7 +145,7 @@ DAMAGE = {
     "hard link": (_hard_link, "tree.json: has 2 hard links"),
     "named pipe": (_fifo, "tree.json: not a regular file"),
     "socket": (_socket, "tree.json: "),
-    "folder": (_folder_for_file, "tree.json: listed .* missing"),
+    "folder": (_folder_for_file, "tree.json: an empty directory"),
     "no manifest": (lambda d: (d / MANIFEST).unlink(), "manifest.json: missing"),
 }
 

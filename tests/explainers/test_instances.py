@@ -67,6 +67,18 @@ def test_values_are_shown_as_sent_and_read_back(value):
     assert as_sent(np.float32(0.1471)) == 0.1471
 
 
+def test_codes_and_truth_values_are_categories_as_tables_write_them():
+    schema = InputSchema(
+        shape=(2,),
+        features=(
+            InputFeature(name="code", kind="categorical", categories=("1", "2")),
+            InputFeature(name="flag", kind="categorical", categories=("False", "True")),
+        ),
+    )
+    rows = encode_instances(schema, [[1, True], ["2", "False"], [2.0, False]])
+    assert rows.tolist() == [[0, 1], [1, 0], [1, 0]]
+
+
 def test_a_row_decodes_to_the_instance_that_it_came_from():
     for instance in ([1.5, "red", "a"], [None, "blue", None], [0.1, "red", "b"]):
         row = encode_instances(MIXED, [instance])[0]

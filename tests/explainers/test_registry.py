@@ -63,6 +63,12 @@ def test_a_method_that_lacks_its_graph_says_why(
             "Expected `int`, got `float`",
         ),
         ("integrated_gradients", {"baseline": "x"}, "$.baseline", "Invalid enum value"),
+        (
+            "integrated_gradients",
+            {"steps": 64, "max_steps": 10},
+            "$",
+            "max_steps must be at least steps",
+        ),
         ("integrated_gradients", {"stepz": 1}, "$", "unknown field `stepz`.*steps"),
         ("smoothgrad", {"noise": 0}, "$.noise", "Expected `float` > 0"),
         ("smoothgrad", {"seed": -1}, "$.seed", "Expected `int` >= 0"),

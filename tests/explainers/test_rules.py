@@ -69,6 +69,19 @@ def test_indicator_columns_read_as_categories_and_missing_values():
     assert condition(age, 0.5, left=True) == "age is known"
 
 
+def test_a_column_named_like_an_indicator_is_negated_at_its_end():
+    odd = TreeFeature(
+        name="x = y = z", source=0, kind="category", category="z",
+        mean=0, spread=1, minimum=0, maximum=1,
+    )  # fmt: skip
+    lab = TreeFeature(
+        name="BP is missing is missing", source=0, kind="missing",
+        mean=0, spread=1, minimum=0, maximum=1,
+    )  # fmt: skip
+    assert condition(odd, 0.5, left=True) == "x = y != z"
+    assert condition(lab, 0.5, left=True) == "BP is missing is known"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -75,7 +75,26 @@ def encode_column(
             f"column {name!r} holds {values[infinite[0]]:g} (data row "
             f"{infinite[0] + 1}); allowed: finite numbers up to 3.4e38, or no value"
         )
+    _refuse_collapse(name, values, single)
     return Column(name, "numeric", unit), single
+
+
+def _refuse_collapse(
+    name: str, values: NDArray[np.float64], single: NDArray[np.float32]
+) -> None:
+    """Refuse numbers that single precision, which the network reads, cannot tell apart.
+
+    Time stamps and long identifiers are such numbers; a lost share of more than one in
+    ten of the distinct values is no rounding.
+    """
+    present = ~np.isnan(values)
+    before, after = len(np.unique(values[present])), len(np.unique(single[present]))
+    if after < 0.9 * before:
+        raise DataError(
+            f"column {name!r}: {before} distinct values become {after} in single "
+            "precision; subtract an offset (seconds since the first row, say), or drop "
+            "the column if it is an identifier"
+        )
 
 
 def _encode_categories(

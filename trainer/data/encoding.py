@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from explainers.arrays import Inputs
 from explainers.manifest import ColumnKind, InputFeature, TreeFeature
 from trainer.data.columns import Column
+from trainer.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,21 @@ def plan_encoding(columns: Sequence[Column], X_train: Inputs) -> list[EncodedCol
             )
         if missing.any():
             plan.append(EncodedColumn(f"{column.name} is missing", source, "missing"))
+    _refuse_ambiguity(plan)
     return plan
+
+
+def _refuse_ambiguity(plan: Sequence[EncodedColumn]) -> None:
+    """Refuse two tree features of one name: a rule could mean either."""
+    seen: set[str] = set()
+    for column in plan:
+        if column.name in seen:
+            raise DataError(
+                f"two features of the tree would be named {column.name!r}: one is a "
+                "column of that name, the other stands for a category or for missing "
+                "values of another column; rename the column"
+            )
+        seen.add(column.name)
 
 
 class Encoder(nn.Module):

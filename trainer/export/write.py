@@ -55,9 +55,17 @@ def write_model(trained: Trained, directory: Path) -> str:
 
 
 def check_target(directory: Path) -> None:
-    """Refuse to replace anything but a bundle; raises TrainingError."""
-    if not directory.parent.is_dir():
-        raise TrainingError(f"{directory.parent}: no such directory")
+    """Refuse to replace anything but a bundle, and make the place that it goes to.
+
+    Raises
+    ------
+    TrainingError
+        ``directory`` exists and is no bundle, or its parent cannot be made.
+    """
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{directory.parent}: {error.strerror}") from error
     if directory.is_symlink() or (
         directory.exists() and not (directory / MANIFEST).is_file()
     ):

@@ -1,5 +1,7 @@
 """Gradient methods on trained networks against captum, for batches of 1, 7 and 64."""
 
+import itertools
+
 import msgspec
 import numpy as np
 import orjson
@@ -103,6 +105,43 @@ def test_completeness_is_the_gap_of_the_sum(served):
         assert result.completeness.absolute == pytest.approx(gap, abs=1e-4)
         assert result.completeness.relative <= 0.02
         assert result.completeness.met
+
+
+def test_doubled_steps_are_panels_of_the_rule(served):
+    model, network = served
+    rows = _rows(model, 4)
+    start = torch.from_numpy(model.mean)[None]
+    x = torch.from_numpy(rows)
+    ours, _ = _explain(
+        model, "integrated_gradients", rows, target=1, steps=16, max_steps=32,
+        tolerance=1e-12,
+    )  # fmt: skip
+    parts = [
+        IntegratedGradients(network).attribute(
+            start + high * (x - start), start + low * (x - start), target=1, n_steps=16
+        )
+        for low, high in itertools.pairwise([0.0, 0.5, 1.0])
+    ]
+    _assert_close(ours, sum(parts[1:], parts[0]))
+
+
+def test_an_unreachable_tolerance_costs_no_more_than_its_price(served):
+    model, _ = served
+    method = EXPLAINERS["integrated_gradients"]
+    values = {"steps": 127, "max_steps": 2048, "tolerance": 1e-12}
+    parameters = parse_parameters(method, values)
+    sent: list[int] = []
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def gradient(self, encoded, *rest):
+            sent.append(len(encoded))
+            return model.gradient(encoded, *rest)
+
+    method.explain(Counted(), model.predict(_rows(model, 1)), parameters)
+    assert 127 < sum(sent) <= method.rows(model, parameters) + 1
 
 
 @pytest.mark.parametrize("n", [1, 7])

@@ -13,6 +13,7 @@ from trainer.data.encoding import (
     measure_moments,
     plan_encoding,
 )
+from trainer.errors import DataError
 from trainer.prepare import prepare
 
 NAN = float("nan")
@@ -75,3 +76,12 @@ def test_statistics_come_from_training_rows_alone(mixed_config, mixed_csv):
     Z = honest.Z[honest.split.train].astype(np.float64)
     np.testing.assert_allclose(honest.moments.mean, Z.mean(0))
     assert honest.moments.mean[0] != pytest.approx(honest.Z[:, 0].mean(), rel=1e-6)
+
+
+def test_two_features_of_one_name_are_refused():
+    columns = [
+        Column("farbe", "categorical", None, ("blau", "rot")),
+        Column("farbe = rot", "numeric", None),
+    ]
+    with pytest.raises(DataError, match="would be named 'farbe = rot'"):
+        plan_encoding(columns, np.zeros((4, 2), dtype=np.float32))
