@@ -31,11 +31,20 @@ def json_response(body: bytes) -> Response:
     return WholeResponse(body, content_type="application/json")
 
 
-def document_response(body: bytes, content_type: str, etag: str) -> Response:
-    """Return a document that changes only with its bundle; 304 to those who have it."""
+def document_response(
+    body: bytes, content_type: str, etag: str, *, immutable: bool = False
+) -> Response:
+    """Return a document that changes only with its bundle; 304 to those who have it.
+
+    Parameters
+    ----------
+    immutable : whether its address names the bundle's digest, so that it may be kept
+        for a year unasked.
+    """
     response = Response(body, content_type=content_type)
     response.set_etag(etag)
     # Keep it, but ask each time: a model can be replaced at any moment.
-    response.headers["Cache-Control"] = "private, no-cache"
+    kept = "max-age=31536000, immutable" if immutable else "no-cache"
+    response.headers["Cache-Control"] = f"private, {kept}"
     response.make_conditional(request)
     return response

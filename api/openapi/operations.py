@@ -57,14 +57,17 @@ _CONDITION = ("IfNoneMatch",)
 _HTML = {"text/html": None}
 
 
-def _document(media_type: str, schema: str | None = None) -> Operation:
+def _document(answers: Mapping[str, str | None], *more: Kind) -> Operation:
     return Operation(
         "documents",
-        {media_type: schema},
-        problems=DOCUMENT,
-        parameters=_CONDITION,
+        answers,
+        problems=(*DOCUMENT, *more),
+        parameters=("IfNoneMatch", "Digest"),
         headers=_ETAG,
     )
+
+
+_PICTURES: dict[str, str | None] = {"image/svg+xml": None, "image/png": None}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -101,10 +104,13 @@ OPERATIONS: dict[str, Operation] = {
         parameters=_CONDITION,
         headers=_ETAG,
     ),
-    "documents.show_gallery": _document(JSON, "Anything"),
-    "documents.show_picture": _document("image/png"),
-    "documents.show_landscape": _document(JSON, "Anything"),
-    "documents.show_report": _document("text/html"),
+    "documents.show_gallery": _document({JSON: "Anything"}),
+    "documents.show_picture": _document(_PICTURES),
+    "documents.show_landscape": _document(
+        {JSON: "Anything", **_PICTURES}, problems.NOT_ACCEPTABLE
+    ),
+    "documents.show_landscape_picture": _document(_PICTURES),
+    "documents.show_report": _document(_HTML, problems.NOT_EXPOSED),
     "health.live": Operation("operations", {JSON: "Live"}, is_open=True),
     "health.ready": Operation(
         "operations", {JSON: "Ready"}, problems=(problems.NOT_READY,), is_open=True

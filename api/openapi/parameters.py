@@ -19,6 +19,14 @@ PARAMETERS: dict[str, Any] = {
         "description": "The ETag of the document that the client has.",
         "schema": {"type": "string"},
     },
+    "Digest": {
+        "name": "digest",
+        "in": "query",
+        "description": "The digest of the bundle that the document must come from. "
+        "With it the answer never changes and may be kept for a year unasked; where "
+        "another bundle is served now, there is none.",
+        "schema": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    },
     "CacheControl": {
         "name": "Cache-Control",
         "in": "header",
@@ -68,7 +76,7 @@ _IN_PATHS: dict[str, Any] = {
         "example": 0,
     },
     "file": {
-        "description": "A file that the gallery's index names.",
+        "description": "A file of the gallery (its index names them) or landscape.",
         "schema": {"type": "string", "minLength": 1},
     },
     "slug": {

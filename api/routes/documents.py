@@ -1,10 +1,10 @@
 """What the trainer put into the bundle for people: gallery, landscape, report."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.access import find_model
 from api.errors import RequestError
-from api.problems import NOT_EXPOSED, NOT_IN_BUNDLE
+from api.problems import NOT_ACCEPTABLE, NOT_EXPOSED, NOT_IN_BUNDLE
 from api.responses import document_response
 from api.security_headers import NOTHING
 from api.served_model import ServedModel
@@ -15,7 +15,16 @@ GALLERY = "gallery/index.json"
 LANDSCAPE = "landscape.json"
 REPORT = "report.html"
 
-_CONTENT_TYPES = {".json": "application/json", ".png": "image/png"}
+_CONTENT_TYPES = {
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
+_LANDSCAPES = {
+    "application/json": LANDSCAPE,
+    "image/svg+xml": "landscape.svg",
+    "image/png": "landscape.png",
+}
 
 # The report brings its styles and pictures along, and may do nothing else.
 _REPORT_POLICY = f"{NOTHING}; style-src 'unsafe-inline'; img-src data:; sandbox"
@@ -30,16 +39,31 @@ def show_gallery(model: str) -> Response:
 @routes.get("/v1/models/<model:model>/gallery/<path:file>")
 def show_picture(model: str, file: str) -> Response:
     """Return one file of the gallery."""
-    served = find_model(model)
-    suffix = file[file.rfind(".") :]
-    path = f"gallery/{file}" if suffix in _CONTENT_TYPES else ""
-    return _document(served, path, _CONTENT_TYPES.get(suffix, ""))
+    return _file(find_model(model), "gallery", file)
 
 
 @routes.get("/v1/models/<model:model>/landscape")
 def show_landscape(model: str) -> Response:
-    """Return the loss landscape."""
-    return _document(find_model(model), LANDSCAPE, "application/json")
+    """Return the loss landscape: its grids, or a picture of them."""
+    chosen = "application/json"
+    if "Accept" in request.headers:
+        chosen = request.accept_mimetypes.best_match(list(_LANDSCAPES), "")
+    if not chosen:
+        raise RequestError(
+            NOT_ACCEPTABLE, f"the landscape comes as {', '.join(_LANDSCAPES)}"
+        )
+    path = _LANDSCAPES[chosen]
+    suffix = path[path.rfind(".") :]
+    tag = "" if path == LANDSCAPE else suffix
+    response = _document(find_model(model), path, _CONTENT_TYPES[suffix], tag)
+    response.vary.add("Accept")
+    return response
+
+
+@routes.get("/v1/models/<model:model>/landscape/<path:file>")
+def show_landscape_picture(model: str, file: str) -> Response:
+    """Return another picture of the loss landscape."""
+    return _file(find_model(model), "landscape", file)
 
 
 @routes.get("/v1/models/<model:model>/report")
@@ -55,11 +79,32 @@ def show_report(model: str) -> Response:
     return response
 
 
-def _document(served: ServedModel, path: str, content_type: str) -> Response:
+def _file(served: ServedModel, folder: str, file: str) -> Response:
+    suffix = file[file.rfind(".") :]
+    path = f"{folder}/{file}" if suffix in _CONTENT_TYPES else ""
+    return _document(served, path, _CONTENT_TYPES.get(suffix, ""))
+
+
+def _document(
+    served: ServedModel, path: str, content_type: str, tag: str = ""
+) -> Response:
     content = served.model.files.get(path)
     if content is None:
         what = path or "such file"
         raise RequestError(
             NOT_IN_BUNDLE, f"the bundle of model {served.model.name!r} has no {what}"
         )
-    return document_response(content, content_type, served.reference.digest)
+    digest = served.reference.digest
+    return document_response(
+        content, content_type, digest + tag, immutable=_names_bundle(digest)
+    )
+
+
+def _names_bundle(digest: str) -> bool:
+    """Whether ``?digest=`` names the bundle that is served; another one is gone."""
+    wanted = request.args.get("digest")
+    if wanted is not None and wanted != digest:
+        raise RequestError(
+            NOT_IN_BUNDLE, f"the served bundle is {digest}, not {wanted!r}"
+        )
+    return wanted is not None

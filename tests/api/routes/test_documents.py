@@ -12,6 +12,10 @@ FILES = {
     "gallery/one.png": b"\x89PNG",
     "gallery/notes.txt": b"for the trainer",
     "landscape.json": b'{"grid":[]}',
+    "landscape.svg": b"<svg/>",
+    "landscape.png": b"\x89PNG landscape",
+    "landscape/surface.png": b"\x89PNG surface",
+    "landscape/line.svg": b"<svg>line</svg>",
     "report.html": b"<p>report</p>",
 }
 
@@ -29,6 +33,8 @@ def full(tmp_path_factory):
         ("gallery", "gallery/index.json", "application/json"),
         ("gallery/one.png", "gallery/one.png", "image/png"),
         ("landscape", "landscape.json", "application/json"),
+        ("landscape/surface.png", "landscape/surface.png", "image/png"),
+        ("landscape/line.svg", "landscape/line.svg", "image/svg+xml; charset=utf-8"),
         ("report", "report.html", "text/html; charset=utf-8"),
     ],
 )
@@ -59,3 +65,42 @@ def test_document_that_the_bundle_lacks_is_not_found(client, path):
 )
 def test_gallery_gives_nothing_but_its_pictures(full, path):
     assert full.get(f"{PAGE}/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "file"),
+    [
+        ("application/json", "landscape.json"),
+        ("image/svg+xml", "landscape.svg"),
+        ("image/png", "landscape.png"),
+        ("image/png;q=0.5, image/svg+xml", "landscape.svg"),
+        ("*/*", "landscape.json"),
+    ],
+)
+def test_landscape_comes_in_the_form_that_the_client_prefers(full, accept, file):
+    reply = full.get(f"{PAGE}/landscape", headers={"Accept": accept})
+    assert reply.data == FILES[file]
+    assert reply.vary.as_set() == {"accept"}
+
+
+def test_each_form_of_the_landscape_has_its_own_tag(full):
+    tags = {
+        full.get(f"{PAGE}/landscape", headers={"Accept": accept}).headers["ETag"]
+        for accept in ("application/json", "image/svg+xml", "image/png")
+    }
+    assert len(tags) == 3
+    reply = full.get(f"{PAGE}/landscape", headers={"Accept": "text/html"})
+    assert (reply.status_code, reply.json["type"]) == (406, "/problems/not-acceptable")
+    assert "image/svg+xml" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["gallery", "gallery/one.png", "landscape"])
+def test_address_with_the_digest_may_be_kept_for_good(full, path):
+    plain = full.get(f"{PAGE}/{path}")
+    assert plain.headers["Cache-Control"] == "private, no-cache"
+    digest = full.get(PAGE).json["digest"]
+    kept = full.get(f"{PAGE}/{path}", query_string={"digest": digest})
+    assert kept.data == plain.data
+    assert kept.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    gone = full.get(f"{PAGE}/{path}", query_string={"digest": "sha256:" + "0" * 64})
+    assert (gone.status_code, gone.json["type"]) == (404, "/problems/not-in-bundle")
