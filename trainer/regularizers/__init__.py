@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from trainer.pruning import Grown
-from trainer.regularizers.pull import TreeRegularizer
+from trainer.regularizers.pull import WEIGHT, TreeRegularizer
 from trainer.regularizers.surrogate import Surrogate
 from trainer.regularizers.weights import L1, L2, L1Orthogonal
 
@@ -40,10 +40,15 @@ def build_pull(
     *,
     steps_per_epoch: int = 1,
     force: bool = False,
+    restart: int = 0,
+    weight: float = WEIGHT,
     **options: Any,
 ) -> Regularizer:
-    """Build the pull, which counts no epochs and can always go on."""
-    return TreeRegularizer(features, network, **options)
+    """Build the pull; after a dead run it is half as strong.
+
+    A tree fitted before the network has learned much may pull it into one answer.
+    """
+    return TreeRegularizer(features, network, weight=weight / 2**restart, **options)
 
 
 REGULARIZERS: dict[str, Callable[..., Regularizer]] = {

@@ -25,6 +25,8 @@ from trainer.distill import measure_objective, path_lengths, route
 from trainer.pruning import LEAF, Grown
 from trainer.regions import Regions, distil, worst_region
 
+WEIGHT = 3.0
+"""The factor mu that the penalty ends with (evidence, "The pull, rebuildable")."""
 STEEPNESS = 4.0
 """Sharpness of the softplus: near a hinge, with a gradient that never dies."""
 MARGIN = 0.5
@@ -100,7 +102,7 @@ class TreeRegularizer:
         *,
         steps: int,
         strength: float = 0.02,
-        weight: float = 3.0,
+        weight: float = WEIGHT,
         min_samples_leaf: int | None = None,
         max_leaves: int | None = None,
         max_rows: int = 4000,
@@ -200,6 +202,10 @@ class TreeRegularizer:
             max_leaves=self._max_leaves,
             seed=self._seed,
         )
+        # A tree that forgets a class pulls the network after it, and there is no way
+        # back: on 300 rows such runs died.
+        if _answers(tree) < max(2, 0 if self.tree is None else _answers(self.tree)):
+            return
         if self.tree is not None:
             old = self._objective(self.tree, probabilities)
             if self._objective(tree, probabilities) > old - KEEP_TREE:
@@ -220,6 +226,11 @@ class TreeRegularizer:
 
     def _objective(self, tree: Grown, probabilities: Probabilities) -> float:
         return measure_objective(tree, self._fitted, probabilities, self._strength)
+
+
+def _answers(tree: Grown) -> int:
+    """Return how many classes a tree answers."""
+    return len(np.unique(tree.labels[tree.feature == LEAF]))
 
 
 class Router:

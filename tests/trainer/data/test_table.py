@@ -84,8 +84,8 @@ def test_classes_that_are_numbers_are_ordered_as_numbers(tmp_path):
          "(1 of 24 values"),
         (columns(age=["2024-05-01"] * ROWS), {}, "'age' holds dates ('2024-05-01')"),
         (columns(age=["1/5/2024"] * ROWS), {}, "'age' holds dates"),
-        (columns(age=[str(1_700_000_000 + i) for i in range(ROWS)]), {}, "column 'age': 24 "
-         "distinct values become 1 in single precision"),
+        (columns(age=[str(1_700_000_000 + i) for i in range(ROWS)]), {},
+         "column 'age': 24 distinct values become 1 in single precision"),
         (columns(who=[f"p{i}" for i in range(ROWS)]), {"group": "who", "target": "who"},
          "'who' is both [data] target and [data] group"),
     ],

@@ -9,7 +9,7 @@ import torch
 import trainer.regularizers.pull as pull
 from trainer.distill import certainty, distill, path_lengths, route
 from trainer.pruning import LEAF
-from trainer.regularizers import REGULARIZERS, NoRegularizer
+from trainer.regularizers import REGULARIZERS, NoRegularizer, build_pull
 from trainer.regularizers.pull import Router, TreeRegularizer, contradiction
 
 
@@ -165,12 +165,50 @@ def test_it_raises_fidelity_in_a_loop_of_ones_own():
     assert by_hand(*tensors, True) > by_hand(*tensors, False) + 0.05
 
 
+def test_no_tree_is_fitted_to_a_network_of_one_answer():
+    Z = torch.rand(50, 2, generator=torch.Generator().manual_seed(0))
+    regularizer = TreeRegularizer(
+        Z, lambda z: torch.ones(len(z), 2) * z[:, :1], steps=9
+    )
+    for _ in range(9):
+        assert float(regularizer(torch.zeros(50, 2), torch.arange(50))) == 0
+    assert regularizer.tree is None
+
+
+def test_a_tree_never_forgets_a_class():
+    Z = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    third = [True]
+
+    def forward(z):
+        middle = (z[:, 0] > 0.3) & (z[:, 0] < 0.6) & third[0]
+        left = (z[:, 0] <= 0.3).float()
+        return 9 * torch.stack([left, middle.float(), 0.5 - left / 2], dim=1)
+
+    regularizer = TreeRegularizer(Z, forward, steps=100)
+    for step in range(60):
+        third[0] = step < 30
+        regularizer(torch.zeros(200, 3), torch.arange(200))
+    answered = regularizer.tree.labels[regularizer.tree.feature == LEAF]
+    assert set(answered.tolist()) == {0, 1, 2}
+
+
+def test_after_a_dead_run_the_pull_is_half_as_strong():
+    Z = torch.rand(50, 2)
+    ends = []
+    for restart in (0, 1, 3):
+        regularizer = build_pull(Z, lambda z: z, steps=4, restart=restart)
+        regularizer.step = 4
+        ends.append(regularizer.factor)
+    assert ends == [3.0, 1.5, 0.375]
+
+
 def test_the_registry_builds_either_by_the_same_call():
     Z = torch.rand(10, 2)
     for name, build in REGULARIZERS.items():
         regularizer = build(
             Z, torch.nn.Linear(2, 2), steps=5, strength=0.1, weight=0.0,
             min_samples_leaf=2, max_leaves=4, seed=1, steps_per_epoch=2, force=False,
+            restart=1,
         )  # fmt: skip
         assert float(regularizer(torch.zeros(3, 2), torch.arange(3)).detach()) == 0
         assert regularizer.tree is None or name == "surrogate"
