@@ -31,7 +31,9 @@ def quick(**sections):
 @pytest.fixture(scope="module")
 def pictures():
     config = quick(
-        data={"named": "digits"}, model={"family": "image", "channels": [6, 8]}
+        data={"named": "digits"},
+        model={"family": "image", "channels": [6, 8]},
+        regularizer={"name": "none"},  # the pictures are of the network alone
     )
     return train(config, controls=False)
 
