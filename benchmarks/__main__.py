@@ -13,6 +13,7 @@ BENCHMARKS = {
     "service": "the server beside a floor, a bare server and its peers",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
+    "visualization": "feature visualization and landscape beside their references",
 }
 
 

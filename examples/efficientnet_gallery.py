@@ -173,13 +173,17 @@ def main() -> None:
 
 
 def kept(
-    out: Path, network: nn.Module, objective: Objective, recipe: Recipe
+    out: Path,
+    network: nn.Module,
+    objective: Objective,
+    recipe: Recipe,
+    pictures: int = 1,
 ) -> Optimised:
     """Optimise, or read what an interrupted run has already optimised."""
     digest = hashlib.sha256(f"{objective.name} {recipe}".encode()).hexdigest()[:16]
     pixels, scores = (out / f"{digest}.{part}.npy" for part in ("pixels", "scores"))
     if not scores.exists():
-        made = optimise(network, objective, BOUNDS, recipe)
+        made = optimise(network, objective, BOUNDS, recipe, pictures=pictures)
         np.save(pixels, made.pixels, allow_pickle=False)
         np.save(scores, made.scores, allow_pickle=False)
     return Optimised(
@@ -193,16 +197,14 @@ def draw_objectives(network: nn.Module, recipe: Recipe, out: Path) -> None:
     unit = channel(layer, 100)
     cat, moped = logit(285, "Egyptian cat"), logit(665, "moped")
     vector = torch.randn(1152, generator=torch.Generator().manual_seed(0))
+    wanted = {
+        "one channel, three facets (diversity)": (unit + diversity(layer) * 2, 3),
+        "from Egyptian cat to moped (interpolation)": (interpolation(cat, moped), 3),
+        "a random direction of one layer": (direction(layer, vector, 1.0), 1),
+    }
     made = {
-        "one channel, three facets (diversity)": optimise(
-            network, unit + diversity(layer) * 2, BOUNDS, recipe, pictures=3
-        ),
-        "from Egyptian cat to moped (interpolation)": optimise(
-            network, interpolation(cat, moped), BOUNDS, recipe, pictures=3
-        ),
-        "a random direction of one layer": optimise(
-            network, direction(layer, vector, 1.0), BOUNDS, recipe
-        ),
+        name: kept(out, network, objective, recipe, pictures)
+        for name, (objective, pictures) in wanted.items()
     }
     rows = [
         (name, [Tile(as_bytes(p, BOUNDS)) for p in pictures.pixels])

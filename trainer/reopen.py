@@ -21,6 +21,8 @@ from trainer.pipeline import Trained
 from trainer.prepare import Prepared, prepare
 from trainer.projection import Projected
 from trainer.pruning import LEAF, Grown
+from trainer.report.pictures import with_pictures
+from trainer.report.write import REPORT
 from trainer.stored_weights import load_weights, weight_names
 
 TOLERANCE = 1e-5
@@ -126,8 +128,22 @@ def check_answers(trained: Trained, model: Model) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a report shows of the added files: a section of some of the pictures."""
+
+    key: str
+    title: str
+    paths: tuple[str, ...]
+
+
 def write_enriched(
-    bundle: Bundle, directory: Path, added: Mapping[str, bytes], *, version: str
+    bundle: Bundle,
+    directory: Path,
+    added: Mapping[str, bytes],
+    *,
+    version: str,
+    shown: Shown | None = None,
 ) -> str:
     """Write a bundle with further files; return its digest.
 
@@ -135,6 +151,7 @@ def write_enriched(
     ----------
     added : content by path; it replaces every file in the same folders, so that no
         picture of an earlier run stays behind.
+    shown : the section that the bundle's report gets, where it has one.
     """
     folders = {path.partition("/")[0] for path in added if "/" in path}
     kept = {
@@ -142,6 +159,10 @@ def write_enriched(
         for path, content in bundle.files.items()
         if path.partition("/")[0] not in folders
     }
+    if shown is not None and REPORT in kept:
+        kept[REPORT] = with_pictures(
+            kept[REPORT], shown.key, shown.title, added, shown.paths
+        )
     manifest = msgspec.structs.replace(bundle.manifest, version=version)
     return write_bundle(directory, manifest, {**kept, **added})
 

@@ -1,5 +1,7 @@
 """A bundle opened by the trainer: the same network, or a word why not."""
 
+import base64
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from explainers.bundle import encode_array, read_bundle, write_bundle
 from explainers.model import open_model
 from trainer.errors import WeightsError
-from trainer.reopen import next_version, reopen, write_enriched
+from trainer.reopen import Shown, next_version, reopen, write_enriched
 from trainer.stored_weights import encode_weights
 
 
@@ -81,3 +83,18 @@ def test_weights_are_plain_arrays(cancer_trained):
     for path, content in encode_weights(cancer_trained.network).items():
         assert path.startswith("weights/")
         assert content[:6] == b"\x93NUMPY"
+
+
+def test_the_report_shows_added_pictures_once(cancer_bundle, tmp_path):
+    bundle, shown = read_bundle(cancer_bundle), Shown("key", "Title", ("x/a.png",))
+    for version, content in (("2", b"first"), ("3", b"second")):
+        write_enriched(
+            bundle, tmp_path / "b", {"x/a.png": content}, version=version, shown=shown
+        )
+        bundle = read_bundle(tmp_path / "b")
+    report = bundle.files["report.html"].decode()
+    assert report.count("<h2>Title</h2>") == 1
+    assert base64.b64encode(b"second").decode() in report
+    assert report.index("Title</h2>") < report.index("<footer>")
+    original = read_bundle(cancer_bundle).files["report.html"].decode()
+    assert report.startswith(original.partition("<footer>")[0])

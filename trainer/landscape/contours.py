@@ -218,6 +218,9 @@ def _cell_mark() -> dict[str, Any]:
                 "y": {"scale": "y", "field": "low"},
                 "y2": {"scale": "y", "field": "high"},
                 "fill": {"scale": "color", "field": "value"},
+                # Neighbours of one colour would show a seam where they meet.
+                "stroke": {"scale": "color", "field": "value"},
+                "strokeWidth": {"value": 0.6},
             }
         },
     }
@@ -365,7 +368,7 @@ def _line_panel(
         ],
         "axes": [
             {"orient": "bottom", "scale": "x", "tickCount": 5, "title": "filter norms"},
-            {"orient": "left", "scale": "y", "tickCount": 4, "grid": True},
+            {"orient": "left", "scale": "y", "tickCount": 4},
         ],
         "title": {"text": label, "fontSize": 12, "fontWeight": "normal", "color": INK},
         "marks": [

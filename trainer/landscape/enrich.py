@@ -1,7 +1,7 @@
 """From a bundle or a configuration to a bundle with its landscape."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from trainer.landscape.recorder import Recorder
 from trainer.landscape.subject import subject_of
 from trainer.landscape.survey import Settings, survey
 from trainer.pipeline import Trained, train
-from trainer.reopen import next_version, reopen, write_enriched
+from trainer.reopen import Shown, next_version, reopen, write_enriched
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ def _enrich_bundle(request: Request) -> Written:
     document = measure(opened.trained, None, request, request.data)
     files = landscape_files(document, opened.bundle.manifest.name)
     version = next_version(opened.bundle.manifest.version)
-    digest = write_enriched(opened.bundle, out, files, version=version)
+    digest = write_enriched(
+        opened.bundle, out, files, version=version, shown=shown_in_report(files)
+    )
     shutil.rmtree(request.settings.scratch, ignore_errors=True)
     return Written(out, version, digest, document)
 
@@ -71,9 +73,22 @@ def _enrich_new(request: Request) -> Written:
     files = landscape_files(document, config.name)
     write_model(trained, request.out)
     written = read_bundle(request.out)
-    digest = write_enriched(written, request.out, files, version=config.version)
+    digest = write_enriched(
+        written,
+        request.out,
+        files,
+        version=config.version,
+        shown=shown_in_report(files),
+    )
     shutil.rmtree(request.settings.scratch, ignore_errors=True)
     return Written(request.out, config.version, digest, document)
+
+
+def shown_in_report(files: Mapping[str, bytes]) -> Shown:
+    """Return what the report shows of the landscape."""
+    paths = ("landscape.svg", "landscape/trajectory.svg", "landscape/surface.png")
+    there = tuple(path for path in paths if path in files)
+    return Shown("landscape", "Loss landscape", there)
 
 
 def measure(

@@ -35,6 +35,12 @@ the tree of the bundle, which stays as it is.
 """
 
 _CHUNK_CELLS = 4_000_000
+_ONE_BY_ONE = (
+    nn.RNNBase,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+)
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,12 @@ def forward_all(
         logits: Tensor = torch.func.functional_call(network, weights, tuple(inputs))
         return logits
 
-    # PyTorch's recurrent layers take their weights as a list that vmap cannot batch.
-    if any(isinstance(module, nn.RNNBase) for module in network.modules()):
+    # Recurrent layers take their weights as a list, which vmap cannot batch; batched
+    # convolutions become grouped ones, which are slower than one after another.
+    if any(isinstance(module, _ONE_BY_ONE) for module in network.modules()):
         k = len(next(iter(stacked.values())))
-        return torch.stack(
-            [run({n: v[i] for n, v in stacked.items()}) for i in range(k)]
-        )
+        alone = [{name: v[i] for name, v in stacked.items()} for i in range(k)]
+        return torch.stack([run(weights) for weights in alone])
     batched: Tensor = torch.func.vmap(run)(stacked)
     return batched
 

@@ -1,5 +1,6 @@
 """From a bundle or a configuration to a bundle with its gallery."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from trainer.config import load_config
 from trainer.errors import ConfigError
 from trainer.export.write import check_target, write_model
 from trainer.pipeline import train
-from trainer.reopen import next_version, reopen, write_enriched
+from trainer.reopen import Shown, next_version, reopen, write_enriched
 from trainer.visualize.gallery import Wish, gallery_files
 
 
@@ -20,6 +21,13 @@ class Written:
     version: str
     digest: str
     pictures: int
+
+
+def shown_in_report(files: Mapping[str, bytes]) -> Shown:
+    """Return what the report shows: the sheet of pictures, or the classes' charts."""
+    sheet = tuple(path for path in files if path.endswith("/sheet.png"))
+    classes = tuple(path for path in files if "/class-" in path)
+    return Shown("gallery", "What the network looks for", sheet or classes)
 
 
 def enrich(source: Path, out: Path | None, data: Path, wish: Wish) -> Written:
@@ -49,5 +57,7 @@ def enrich(source: Path, out: Path | None, data: Path, wish: Wish) -> Written:
         files = gallery_files(trained, wish)
         write_model(trained, target)
         bundle, version = read_bundle(target), config.version
-    digest = write_enriched(bundle, target, files, version=version)
+    digest = write_enriched(
+        bundle, target, files, version=version, shown=shown_in_report(files)
+    )
     return Written(target, version, digest, len(files) - 1)

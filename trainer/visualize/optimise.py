@@ -19,6 +19,7 @@ from trainer.visualize.transforms import STANDARD, Robustness, move
 class Recipe:
     """How to optimise; the defaults are lucid's but for one fused movement.
 
+    ``warm_up`` is the number of steps with redirected gradients (redirect.py).
     ``robustness`` None moves nothing: with ``parametrisation`` "pixel" that is the
     unregularised ascent that adversarial noise comes from.
     """
@@ -28,6 +29,7 @@ class Recipe:
     parametrisation: Parametrisation = "fourier"
     robustness: Robustness | None = STANDARD
     seed: int = 0
+    warm_up: int = WARM_UP
 
 
 UNREGULARISED = Recipe(parametrisation="pixel", robustness=None)
@@ -90,7 +92,7 @@ def optimise(
     middle = (made.low + made.high) / 2
     with _frozen(network), redirected(network) as end_redirection:
         for step in range(recipe.steps):
-            if step == WARM_UP:
+            if step == recipe.warm_up:
                 end_redirection()
             shown: Tensor = made()
             if recipe.robustness is not None:
