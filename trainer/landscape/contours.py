@@ -1,4 +1,4 @@
-"""Vega specifications: planes as contours, lines, and the training's way."""
+"""Vega specifications of planes: contours, cells, and the training's way."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from explainers.arrays import Floats
-from trainer.charts import CONFIG, FAINT, INK, SERIES
-from trainer.landscape.document import LandscapeDocument, LineRecord, PlaneRecord
+from trainer.charts import CONFIG, FAINT
+from trainer.landscape.document import LandscapeDocument, PlaneRecord
 
 SIDE = 250
 _GAP = 95
@@ -298,99 +298,3 @@ def _key(levels: list[float]) -> list[dict[str, Any]]:
         for level in (levels[0], levels[len(levels) // 2], levels[-1])
     ]
     return [bar, *texts] if len(levels) > 1 else []
-
-
-def draw_lines(lines: Sequence[LineRecord], title: str) -> dict[str, Any]:
-    """Return a specification: loss and tree along one direction, a colour a network."""
-    shown = [
-        (name, label)
-        for name, label in PANELS
-        if all(name in line.values for line in lines)
-    ]
-    return {
-        "$schema": "https://vega.github.io/schema/vega/v5.json",
-        "width": len(shown) * (SIDE + 55) - 55,
-        "height": 180,
-        "padding": 12,
-        "config": CONFIG,
-        "title": {"text": title, "anchor": "start", "offset": 18, "fontSize": 15},
-        "scales": [
-            {
-                "name": "network",
-                "type": "ordinal",
-                "domain": [line.network for line in lines],
-                "range": list(SERIES),
-            }
-        ],
-        "legends": [{"stroke": "network", "symbolType": "stroke", "orient": "right"}],
-        "marks": [
-            _line_panel(lines, name, label, i * (SIDE + 55))
-            for i, (name, label) in enumerate(shown)
-        ],
-    }
-
-
-def _line_panel(
-    lines: Sequence[LineRecord], name: str, label: str, left: int
-) -> dict[str, Any]:
-    values = [
-        {"network": line.network, "alpha": a, "value": v}
-        for line in lines
-        for a, v in zip(line.alpha, line.values[name], strict=True)
-        if v is not None
-    ]
-    logarithmic = name.endswith("loss") and min(float(v["value"]) for v in values) > 0  # type: ignore[arg-type]
-    return {
-        "type": "group",
-        "encode": {
-            "enter": {
-                "x": {"value": left},
-                "width": {"value": SIDE},
-                "height": {"value": 180},
-            }
-        },
-        "data": [{"name": "points", "values": values}],
-        "scales": [
-            {
-                "name": "x",
-                "type": "linear",
-                "domain": {"data": "points", "field": "alpha"},
-                "range": [0, SIDE],
-            },
-            {
-                "name": "y",
-                "type": "log" if logarithmic else "linear",
-                "domain": {"data": "points", "field": "value"},
-                "range": [180, 0],
-                "nice": True,
-                "zero": False,
-            },
-        ],
-        "axes": [
-            {"orient": "bottom", "scale": "x", "tickCount": 5, "title": "filter norms"},
-            {"orient": "left", "scale": "y", "tickCount": 4},
-        ],
-        "title": {"text": label, "fontSize": 12, "fontWeight": "normal", "color": INK},
-        "marks": [
-            {
-                "type": "group",
-                "from": {
-                    "facet": {"name": "one", "data": "points", "groupby": "network"}
-                },
-                "marks": [
-                    {
-                        "type": "line",
-                        "from": {"data": "one"},
-                        "encode": {
-                            "enter": {
-                                "x": {"scale": "x", "field": "alpha"},
-                                "y": {"scale": "y", "field": "value"},
-                                "stroke": {"scale": "network", "field": "network"},
-                                "strokeWidth": {"value": 1.8},
-                            }
-                        },
-                    }
-                ],
-            }
-        ],
-    }

@@ -1,8 +1,9 @@
 """The files that a landscape becomes in a bundle."""
 
 from trainer.charts import render_png, render_svg
-from trainer.landscape.contours import draw_lines, draw_planes
+from trainer.landscape.contours import draw_planes
 from trainer.landscape.document import PATH, LandscapeDocument, encode_landscape
+from trainer.landscape.lines import draw_lines
 from trainer.landscape.relief import draw_surfaces
 
 
