@@ -17,7 +17,7 @@ class _WeightPenalty:
     tree: Grown | None = None
 
     def __init__(
-        self, features: Tensor, network: nn.Module, *, weight: float, **_: object
+        self, features: Tensor, network: nn.Module, *, weight: float = 1e-3, **_: object
     ) -> None:
         self._network = network
         self._weight = weight
@@ -40,16 +40,6 @@ class _WeightPenalty:
 class L1(_WeightPenalty):
     """The sum of the weights' absolute values (Tibshirani 1996)."""
 
-    def __init__(
-        self,
-        features: Tensor,
-        network: nn.Module,
-        *,
-        weight: float = 1e-3,
-        **others: object,
-    ) -> None:
-        super().__init__(features, network, weight=weight, **others)
-
     def measure(self) -> Tensor:
         """Return the sum over layers of |W|."""
         return torch.stack([matrix.abs().sum() for matrix in self.matrices()]).sum()
@@ -57,16 +47,6 @@ class L1(_WeightPenalty):
 
 class L2(_WeightPenalty):
     """Half the sum of the squared weights, in the loss and not in the optimiser."""
-
-    def __init__(
-        self,
-        features: Tensor,
-        network: nn.Module,
-        *,
-        weight: float = 1e-3,
-        **others: object,
-    ) -> None:
-        super().__init__(features, network, weight=weight, **others)
 
     def measure(self) -> Tensor:
         """Return half the sum over layers of W squared."""
@@ -88,16 +68,6 @@ class L1Orthogonal(_WeightPenalty):
     Adversarial Networks", ICLR 2017: the sum of |W W^T - I|, here with the smaller of
     W W^T and W^T W, since a matrix with more rows than columns has no orthogonal rows.
     """
-
-    def __init__(
-        self,
-        features: Tensor,
-        network: nn.Module,
-        *,
-        weight: float = 1e-3,
-        **others: object,
-    ) -> None:
-        super().__init__(features, network, weight=weight, **others)
 
     def measure(self) -> Tensor:
         """Return the sum over layers of |W| and of |gram - I|."""
