@@ -8,8 +8,9 @@ from api.problems import FORBIDDEN, UNAUTHENTICATED, UNKNOWN_MODEL
 from api.served_model import ServedModel
 from api.service import service
 
-OPEN_PREFIX = "/v2/health/"
-"""Probes carry no key, and learn no more than a yes or a no."""
+OPEN_PREFIXES = ("/v2/health/", "/inspector/")
+"""Probes carry no key, and learn no more than a yes or a no. The inspector asks its
+reader for one: its page, at ``/``, and its files say nothing of any model."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="leafpath"'}
 
@@ -26,10 +27,14 @@ def _check_key() -> None:
         return
     text = _bearer_token(request)
     g.key = ring.find(text) if text is not None else None
-    if g.key is None and not request.path.startswith(OPEN_PREFIX):
+    if g.key is None and not _is_open(request.path):
         wish = "send 'Authorization: Bearer KEY'"
         detail = wish if text is None else f"no such API key; {wish}"
         raise RequestError(UNAUTHENTICATED, detail, headers=_CHALLENGE)
+
+
+def _is_open(path: str) -> bool:
+    return path == "/" or path.startswith(OPEN_PREFIXES)
 
 
 def _bearer_token(request: Request) -> str | None:

@@ -17,6 +17,7 @@ from api import (
 from api.cache import open_cache
 from api.converters import ModelName
 from api.explaining import ExplanationService
+from api.inspector import pages
 from api.keys import read_keys
 from api.metrics import Metrics
 from api.model_store import load_models
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.register(app)
     security_headers.register(app)
     error_handlers.register(app)
+    pages.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     _describe(app)

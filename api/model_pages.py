@@ -11,6 +11,17 @@ from explainers.model import Model
 from explainers.registry import EXPLAINERS, available
 
 
+DOCUMENTS = {
+    "gallery": "gallery/index.json",
+    "landscape": "landscape.json",
+    "report": "report.html",
+}
+"""Where a bundle holds what the trainer wrote for people."""
+
+SHOWING_ALL = ("tree", "examples", "report")
+"""What shows the whole tree or rows of training, and so needs ``expose: tree``."""
+
+
 def summary(model: Model) -> ModelSummary:
     """Return the line of a model in the list of models."""
     manifest = model.manifest
@@ -33,6 +44,7 @@ def model_page(model: Model) -> ModelPage:
         classes=model.classes,
         metrics=model.manifest.metrics,
         methods=list(_offered(model)),
+        documents=_documents(model),
     )
 
 
@@ -53,6 +65,14 @@ def parameters_schema(method: Explainer) -> dict[str, Any]:
     schema = msgspec.json.schema(method.parameters)
     # The schema of one flat Struct: a reference and its only definition.
     return dict(schema["$defs"][method.parameters.__name__])
+
+
+def _documents(model: Model) -> list[str]:
+    held = [name for name, path in DOCUMENTS.items() if path in model.files]
+    shown = ["tree", "examples", *held]
+    if model.manifest.expose == "tree":
+        return shown
+    return [name for name in shown if name not in SHOWING_ALL]
 
 
 def _offered(model: Model) -> dict[str, Explainer]:

@@ -88,12 +88,17 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelPage(ModelSummary, frozen=True, kw_only=True):
-    """What one needs to know to use a model and to judge it."""
+    """What one needs to know to use a model and to judge it.
+
+    ``documents`` are those for people that it may show: ``tree``, ``examples``,
+    ``gallery``, ``landscape``, ``report``; each is a path below the model's.
+    """
 
     inputs: InputSchema
     classes: tuple[str, ...]
     metrics: Metrics
     methods: list[str]
+    documents: list[str]
 
 
 class ModelList(msgspec.Struct, frozen=True, kw_only=True):

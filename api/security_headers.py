@@ -13,6 +13,12 @@ NOTHING = (
 )
 """The content security policy of everything that is not a page."""
 
+INSPECTOR = (
+    f"{NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:"
+)
+"""The policy of the inspector: its own files, and pictures that came with a key."""
+
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -19,7 +19,9 @@ class TreeFeatureReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeReply(msgspec.Struct, frozen=True, kw_only=True):
-    """One node. Decisions have feature, threshold, left and right; leaves a label.
+    """One node. Decisions have feature, threshold, left, right and, in words, the
+    condition under which an input goes left; leaves have a label and the rule that
+    leads to them.
 
     An input goes left when ``float32(value) <= threshold``. ``n`` counts training rows,
     ``class_counts`` the network's decisions among them and ``label_counts`` the true
@@ -37,6 +39,8 @@ class NodeReply(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | UnsetType = UNSET
     left: int | UnsetType = UNSET
     right: int | UnsetType = UNSET
+    condition: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
     n: int
     fidelity: float
     fidelity_interval: tuple[float, float]
@@ -127,6 +131,8 @@ def _node_reply(model: Model, node: Node, parent: int | None) -> NodeReply:
         threshold=UNSET if node.threshold is None else node.threshold,
         left=_or_unset(node.left),
         right=_or_unset(node.right),
+        condition=_condition(model, node),
+        rule=model.rules[node.id] if node.is_leaf else UNSET,
         n=node.n,
         fidelity=node.fidelity.value,
         fidelity_interval=(node.fidelity.low, node.fidelity.high),
@@ -134,6 +140,13 @@ def _node_reply(model: Model, node: Node, parent: int | None) -> NodeReply:
         class_counts=node.class_counts,
         label_counts=node.label_counts,
     )
+
+
+def _condition(model: Model, node: Node) -> str | UnsetType:
+    if node.feature is None or node.threshold is None:
+        return UNSET
+    column = model.manifest.tree_features[node.feature]
+    return condition(column, node.threshold, left=True)
 
 
 def _or_unset(value: int | None) -> int | UnsetType:

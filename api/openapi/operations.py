@@ -74,6 +74,20 @@ OPERATIONS: dict[str, Operation] = {
     "models.list_models": Operation("models", {JSON: "ModelList"}),
     "models.show_model": Operation("models", {JSON: "ModelPage"}, problems=MODEL),
     "models.list_methods": Operation("models", {JSON: "MethodList"}, problems=MODEL),
+    "examples.list_examples": Operation(
+        "models",
+        {JSON: "ExampleList"},
+        problems=(*MODEL, problems.NOT_EXPOSED),
+        parameters=_CONDITION,
+        headers=_ETAG,
+    ),
+    "examples.show_example": Operation(
+        "models",
+        {JSON: "ExamplePage"},
+        problems=(*DOCUMENT, problems.NOT_EXPOSED),
+        parameters=_CONDITION,
+        headers=_ETAG,
+    ),
     "answers.predict": Operation(
         "answers", {JSON: "PredictReply"}, "PredictRequest", (*MODEL, *BODY)
     ),
@@ -118,7 +132,15 @@ OPERATIONS: dict[str, Operation] = {
     "operations.metrics": Operation("operations", {"text/plain": None}),
     "docs.show_openapi": Operation("documentation", {JSON: "Anything"}),
     "docs.show_docs": Operation("documentation", _HTML),
-    "index.index": Operation("documentation", {JSON: "Alive"}),
+    "index.index": Operation("documentation", {JSON: "Alive", **_HTML}, is_open=True),
+    "inspector.show_file": Operation(
+        "documentation",
+        {"text/javascript": None, "text/css": None, "image/svg+xml": None},
+        problems=(problems.UNKNOWN_PATH,),
+        parameters=_CONDITION,
+        headers=_ETAG,
+        is_open=True,
+    ),
     "index.explain_problem": Operation(
         "documentation", _HTML, problems=(problems.UNKNOWN_PATH,), status=302
     ),

@@ -79,6 +79,15 @@ _IN_PATHS: dict[str, Any] = {
         "description": "A file of the gallery (its index names them) or landscape.",
         "schema": {"type": "string", "minLength": 1},
     },
+    "row": {
+        "description": "A row of the background sample; 0 is the first.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 0,
+    },
+    "digest": {
+        "description": "The digest of the inspector's files; its page names it.",
+        "schema": {"type": "string", "minLength": 1},
+    },
     "slug": {
         "description": "The last part of a problem's type.",
         "schema": {"type": "string", "minLength": 1},

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from api.example_documents import ExampleList, ExamplePage
 from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
 from api.model_pages import parameters_schema
 from api.openapi import inference_v2
@@ -21,6 +22,7 @@ Schema = dict[str, Any]
 REFERENCE = "#/components/schemas/{name}"
 _REPLIES = (
     ModelList, ModelPage, MethodList, PredictReply, ExplainReply, TreeReply, NodePage,
+    ExampleList, ExamplePage,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 
 from api.access import find_model
 from api.errors import RequestError
+from api.model_pages import DOCUMENTS
 from api.problems import NOT_ACCEPTABLE, NOT_EXPOSED, NOT_IN_BUNDLE
 from api.responses import document_response
 from api.security_headers import NOTHING
@@ -11,17 +12,13 @@ from api.served_model import ServedModel
 
 routes = Blueprint("documents", __name__)
 
-GALLERY = "gallery/index.json"
-LANDSCAPE = "landscape.json"
-REPORT = "report.html"
-
 _CONTENT_TYPES = {
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml; charset=utf-8",
 }
 _LANDSCAPES = {
-    "application/json": LANDSCAPE,
+    "application/json": DOCUMENTS["landscape"],
     "image/svg+xml": "landscape.svg",
     "image/png": "landscape.png",
 }
@@ -33,7 +30,7 @@ _REPORT_POLICY = f"{NOTHING}; style-src 'unsafe-inline'; img-src data:; sandbox"
 @routes.get("/v1/models/<model:model>/gallery")
 def show_gallery(model: str) -> Response:
     """Return the index of the feature visualizations."""
-    return _document(find_model(model), GALLERY, "application/json")
+    return _document(find_model(model), DOCUMENTS["gallery"], "application/json")
 
 
 @routes.get("/v1/models/<model:model>/gallery/<path:file>")
@@ -54,7 +51,7 @@ def show_landscape(model: str) -> Response:
         )
     path = _LANDSCAPES[chosen]
     suffix = path[path.rfind(".") :]
-    tag = "" if path == LANDSCAPE else suffix
+    tag = "" if chosen == "application/json" else suffix
     response = _document(find_model(model), path, _CONTENT_TYPES[suffix], tag)
     response.vary.add("Accept")
     return response
@@ -74,7 +71,7 @@ def show_report(model: str) -> Response:
         raise RequestError(
             NOT_EXPOSED, f"model {model!r} hides its tree, and its report shows it"
         )
-    response = _document(served, REPORT, "text/html; charset=utf-8")
+    response = _document(served, DOCUMENTS["report"], "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _REPORT_POLICY
     return response
 

@@ -1,0 +1,1 @@
+"""The inspector: a page that asks the API and draws what it answers."""
