@@ -14,6 +14,9 @@ FORMAT_VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 """Model names and versions: they become path segments and metric labels."""
 
+SHARES = frozenset(("accuracy", "auc", "calibration_error", "predicted_positive_rate"))
+"""The figures of a network that are shares, from 0 to 1."""
+
 Task = Literal["binary", "multiclass", "regression"]
 Family = Literal["tabular", "sequence", "image"]
 Expose = Literal["tree", "path", "prediction"]
@@ -27,7 +30,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Estimate(Document, frozen=True, kw_only=True):
-    """A measured quantity with its 95 % interval.
+    """A measured quantity with its 95 % interval: low <= value <= high.
 
     ``n`` is the number of rows that it was measured on; NaN never appears.
     """
@@ -36,6 +39,13 @@ class Estimate(Document, frozen=True, kw_only=True):
     n: int
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        if self.low > self.value or self.value > self.high or self.n < 0:
+            raise ValueError(
+                f"an estimate of {self.value} in [{self.low}, {self.high}] on "
+                f"{self.n} rows; expected low <= value <= high and n >= 0"
+            )
 
 
 class InputFeature(Document, frozen=True, kw_only=True):
@@ -241,6 +251,8 @@ def _check_consistency(manifest: Manifest) -> None:
     inputs = manifest.input.features
     _check_shape(manifest)
     _check_unique("input feature", [feature.name for feature in inputs])
+    for position, feature in enumerate(inputs):
+        _check_input(f"manifest.json: input.features[{position}]", feature)
     _check_unique("class", list(manifest.output.classes))
     if manifest.task != "regression" and len(manifest.output.classes) < 2:
         raise ManifestError("manifest.json: output.classes needs at least two classes")
@@ -256,6 +268,45 @@ def _check_consistency(manifest: Manifest) -> None:
             raise ManifestError(
                 f"manifest.json: tree_features[{position}].spread is {column.spread}; "
                 "it must be greater than 0"
+            )
+        _check_range(f"manifest.json: tree_features[{position}]", column)
+    _check_shares(manifest.metrics)
+
+
+def _check_input(where: str, feature: InputFeature) -> None:
+    """Hold a column's range and categories against its kind."""
+    _check_range(where, feature)
+    if (feature.kind == "categorical") != bool(feature.categories):
+        raise ManifestError(
+            f"{where} is {feature.kind} and has {len(feature.categories)} categories"
+        )
+    _check_unique(f"a category of {feature.name!r}", list(feature.categories))
+
+
+def _check_range(where: str, column: InputFeature | TreeFeature) -> None:
+    low, high = column.minimum, column.maximum
+    if (low is None) != (high is None) or (low or 0.0) > (high or 0.0):
+        raise ManifestError(f"{where} has the range from {low} to {high}")
+
+
+def _check_shares(metrics: Metrics) -> None:
+    """Refuse shares of rows outside [0, 1]."""
+    tree = metrics.tree
+    shares = {
+        "metrics.tree.accuracy": tree.accuracy,
+        "metrics.tree.fidelity": tree.fidelity,
+        "metrics.tree.balanced_fidelity": tree.balanced_fidelity,
+        **{
+            f"metrics.network.{name}": estimate
+            for name, estimate in metrics.network.items()
+            if name in SHARES
+        },
+    }
+    for where, share in shares.items():
+        if not 0 <= share.low <= share.high <= 1:
+            raise ManifestError(
+                f"manifest.json: {where} reaches from {share.low} to {share.high}; it "
+                "is a share, from 0 to 1"
             )
 
 

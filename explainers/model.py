@@ -19,7 +19,12 @@ from explainers.arrays import (
     TreeFeatures,
 )
 from explainers.bundle import Bundle, decode_array, read_bundle
-from explainers.errors import GoldenMismatchError, IntegrityError, NonFiniteError
+from explainers.errors import (
+    GoldenMismatchError,
+    IntegrityError,
+    NonFiniteError,
+    TreeError,
+)
 from explainers.manifest import Manifest
 from explainers.masks import all_finite
 from explainers.onnx_runtime import Session
@@ -374,6 +379,7 @@ def _head(bundle: Bundle, predict: Session) -> NDArray[np.float32] | None:
         return None
     array = decode_array(bundle, HEAD)
     rows = len(bundle.manifest.output.classes)
+    _check_metrics(model)
     fits = array.ndim == 2 and len(array) == rows and array.dtype == np.float32
     if not fits or not np.isfinite(array).all() or FEATURE_MAP not in predict.outputs:
         raise IntegrityError(
@@ -439,3 +445,30 @@ def _compare(bundle: Bundle, path: str, found: NDArray[np.float32]) -> None:
         raise GoldenMismatchError(
             f"{path}: the graph's answer differs by {gap:.3g} (allowed {allowed:.3g})"
         )
+    _check_values(bundle.manifest, path, cast(Inputs, array))
+def _check_values(manifest: Manifest, path: str, inputs: Inputs) -> None:
+    """Refuse infinity, NaN where nothing may be missing, and codes of no category."""
+    channel_axis = -1 if manifest.family == "sequence" else 1
+    columns = np.moveaxis(inputs, channel_axis, 0)
+    for feature, values in zip(manifest.input.features, columns, strict=True):
+        if feature.missing == "impute":
+            values = values[~np.isnan(values)]
+        codes = np.arange(len(feature.categories))
+        known = np.isin(values, codes) if len(codes) else np.isfinite(values)
+        if not known.all():
+            raise IntegrityError(
+                f"{path}: {feature.name!r} holds {values[~known][0]}, which is no "
+                f"{'category' if len(codes) else 'finite number'}"
+            )
+
+
+def _check_metrics(model: Model) -> None:
+    """Hold what the manifest says of the tree's size against the tree."""
+    told = model.manifest.metrics.tree
+    if (told.leaves, told.depth) != (len(model.tree.leaves), model.tree.depth):
+        raise TreeError(
+            f"tree.json has {len(model.tree.leaves)} leaves and depth "
+            f"{model.tree.depth}; manifest.json says {told.leaves} and {told.depth}"
+        )
+
+

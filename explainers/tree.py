@@ -106,6 +106,7 @@ class DistilledTree:
     def __post_init__(self) -> None:
         _check_nodes(self.nodes, self.n_features, self.n_classes)
         _check_shape(self.nodes)
+        _check_counts(self.nodes)
         _check_regions(self)
 
     @cached_property
@@ -334,6 +335,8 @@ def _check_nodes(nodes: tuple[Node, ...], n_features: int, n_classes: int) -> No
             if len(counts) != n_classes or min(counts) < 0:
                 raise TreeError(f"{where}: counts must be {n_classes} numbers >= 0")
         links = (node.feature, node.threshold, node.left, node.right)
+        if not 0 <= node.fidelity.low <= node.fidelity.high <= 1:
+            raise TreeError(f"{where}.fidelity is no share, from 0 to 1")
         if node.is_leaf:
             _check_leaf(where, node, n_classes)
         elif None in links or node.label is not None:
@@ -345,6 +348,8 @@ def _check_nodes(nodes: tuple[Node, ...], n_features: int, n_classes: int) -> No
             raise TreeError(
                 f"{where}.feature is {node.feature}; there are {n_features} features"
             )
+        elif not math.isfinite(node.threshold or 0.0):
+            raise TreeError(f"{where}.threshold is {node.threshold}")
 
 
 def _check_leaf(where: str, node: Node, n_classes: int) -> None:
@@ -352,6 +357,30 @@ def _check_leaf(where: str, node: Node, n_classes: int) -> None:
         raise TreeError(f"{where} is a leaf: it has no threshold and no children")
     if node.label is None or not 0 <= node.label < n_classes:
         raise TreeError(f"{where}.label is {node.label}; there are {n_classes} classes")
+
+
+def _check_counts(nodes: tuple[Node, ...]) -> None:
+    """Hold each node's counts against its support, its children and its label."""
+    for node in nodes:
+        where = f"tree.json: nodes[{node.id}]"
+        for counts in (node.class_counts, node.label_counts):
+            if sum(counts) != node.n:
+                raise TreeError(f"{where}: counts {list(counts)} are not {node.n} rows")
+        # Rows weigh more where the network is sure, so a label may be in the minority.
+        if node.label is not None and node.n and not node.class_counts[node.label]:
+            raise TreeError(
+                f"{where}.label is {node.label}, which the network decides for none of "
+                f"its rows ({list(node.class_counts)})"
+            )
+        if node.left is not None and node.right is not None:
+            _check_sums(where, node, nodes[node.left], nodes[node.right])
+
+
+def _check_sums(where: str, node: Node, left: Node, right: Node) -> None:
+    for name in ("class_counts", "label_counts"):
+        below = zip(getattr(left, name), getattr(right, name), strict=True)
+        if [a + b for a, b in below] != list(getattr(node, name)):
+            raise TreeError(f"{where}.{name} is not the sum of its children's")
 
 
 def _check_shape(nodes: tuple[Node, ...]) -> None:

@@ -103,7 +103,8 @@ def estimate(successes: int, n: int) -> Estimate:
     p, z = successes / n, 1.96
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(value=p, n=n, low=max(0, middle - half), high=min(1, middle + half))
+    low, high = max(0, min(p, middle - half)), min(1, max(p, middle + half))
+    return Estimate(value=p, n=n, low=low, high=high)
 
 
 def to_tree(fitted: DecisionTreeClassifier, rows, decisions, labels) -> DistilledTree:

@@ -133,15 +133,16 @@ def _linear_gradient() -> bytes:
 def _linear_tree() -> DistilledTree:
     """a <= 0.5 -> no; else b <= -1.5 -> yes, else no."""
 
-    def node(**values) -> Node:
-        return Node(class_counts=(5, 5), label_counts=(5, 5), fidelity=HALF, **values)
+    def node(*counts, **values) -> Node:
+        return Node(n=sum(counts), class_counts=counts, label_counts=counts,
+                    fidelity=HALF, **values)  # fmt: skip
 
     nodes = (
-        node(id=0, feature=0, threshold=0.5, left=1, right=2, n=10),
-        node(id=1, label=0, n=6),
-        node(id=2, feature=1, threshold=-1.5, left=3, right=4, n=4),
-        node(id=3, label=1, n=1),
-        node(id=4, label=0, n=3),
+        node(7, 3, id=0, feature=0, threshold=0.5, left=1, right=2),
+        node(5, 1, id=1, label=0),
+        node(2, 2, id=2, feature=1, threshold=-1.5, left=3, right=4),
+        node(0, 1, id=3, label=1),
+        node(2, 1, id=4, label=0),
     )
     return DistilledTree(nodes, n_features=3, n_classes=2)
 

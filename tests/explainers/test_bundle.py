@@ -9,7 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from explainers.bundle import MANIFEST, encode_array, read_bundle, write_bundle
+from explainers.bundle import (
+    MANIFEST,
+    decode_array,
+    encode_array,
+    read_bundle,
+    write_bundle,
+)
 from explainers.errors import (
     BundleError,
     GoldenMismatchError,
@@ -19,8 +25,9 @@ from explainers.errors import (
     UnsafeGraphError,
 )
 from explainers.manifest import File, encode_manifest
-from explainers.model import open_model
+from explainers.model import BACKGROUND, open_model
 from explainers.tree import TreeDocument
+from tests.api.small_bundles import write_mixed
 
 
 def test_round_trip_keeps_every_byte(linear_bundle, linear_files):
@@ -209,6 +216,22 @@ def _edited(raw: bytes, **changes) -> bytes:
         (lambda raw: raw.replace(b'"source":2', b'"source":3'), "source is 3"),
         (lambda raw: raw.replace(b'"spread":2.0', b'"spread":0.0'), "spread is 0"),
         (lambda raw: raw.replace(b'"name":"c"', b'"name":"a"'), "listed twice"),
+        (lambda raw: raw.replace(b'"low":0.2', b'"low":0.6', 1), "low <= value"),
+        (lambda raw: raw.replace(b'"high":0.8', b'"high":0.4', 1), "low <= value"),
+        (lambda raw: raw.replace(b'"high":0.8', b'"high":1.5'), "is a share"),
+        (lambda raw: raw.replace(b'"minimum":-3.0', b'"minimum":4.0', 1), "range from"),
+        (
+            lambda raw: raw.replace(b'"minimum":-3.0', b'"minimum":null', 1),
+            "range from None",
+        ),
+        (
+            lambda raw: raw.replace(b'"categories":[]', b'"categories":["x"]', 1),
+            "numeric and has 1 categories",
+        ),
+        (
+            lambda raw: raw.replace(b'"numeric"', b'"categorical"', 1),
+            "categorical and has 0 categories",
+        ),
     ],
 )
 def test_a_manifest_that_misleads_is_refused(linear_bundle, edit, message):
@@ -273,6 +296,17 @@ CHANGES = {
         lambda f: {"reference/background.npy":
                    encode_array(np.zeros((2, 4), dtype=np.float32))},
         IntegrityError, "expected float32"),
+    "background NaN": (
+        lambda f: {"reference/background.npy":
+                   encode_array(np.full((2, 3), np.nan, dtype=np.float32))},
+        IntegrityError, "'a' holds nan, which is no finite number"),
+    "golden infinity": (
+        lambda f: {"golden/inputs.npy":
+                   encode_array(np.full((3, 3), np.inf, dtype=np.float32))},
+        IntegrityError, "golden/inputs.npy: 'a' holds inf"),
+    "support": (
+        lambda f: {"tree.json": f["tree.json"].replace(b'"n":6', b'"n":7')},
+        TreeError, "are not 7 rows"),
     "background type": (
         lambda f: {"reference/background.npy": encode_array(np.zeros((2, 3)))},
         IntegrityError, "float64"),
@@ -286,6 +320,28 @@ def test_consistent_digests_do_not_excuse_wrong_content(
     change, error, message = CHANGES[kind]
     changed = _write(tmp_path, linear_manifest, linear_files, **change(linear_files))
     with pytest.raises(error, match=message):
+        open_model(changed)
+
+
+@pytest.mark.parametrize("figures", [{"leaves": 4}, {"depth": 3}])
+def test_metrics_of_another_tree_are_refused(
+    tmp_path, linear_manifest, linear_files, figures
+):
+    tree = msgspec.structs.replace(linear_manifest.metrics.tree, **figures)
+    metrics = msgspec.structs.replace(linear_manifest.metrics, tree=tree)
+    manifest = msgspec.structs.replace(linear_manifest, metrics=metrics)
+    with pytest.raises(TreeError, match="3 leaves and depth 2"):
+        open_model(_write(tmp_path, manifest, linear_files))
+
+
+def test_codes_of_no_category_are_refused(tmp_path):
+    write_mixed(tmp_path / "mixed")
+    bundle = read_bundle(tmp_path / "mixed")
+    background = decode_array(bundle, BACKGROUND).copy()
+    background[0, 1] = 3
+    changed = _write(tmp_path, bundle.manifest, bundle.files,
+                     **{BACKGROUND: encode_array(background)})  # fmt: skip
+    with pytest.raises(IntegrityError, match=r"'colour' holds 3.0, which is no cat"):
         open_model(changed)
 
 

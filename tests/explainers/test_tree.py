@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from explainers.errors import TreeError
+from explainers.manifest import Estimate
 from explainers.tree import MAX_DEPTH, DistilledTree, read_tree, write_tree
 
 
@@ -142,6 +143,13 @@ def test_written_tree_reads_back_the_same(linear_model):
         ({1: {"id": 7}}, "ids count up"),
         ({1: {"class_counts": (1, 2, 3)}}, "counts must be 2"),
         ({1: {"label_counts": (1, -2)}}, "counts must be 2"),
+        ({1: {"n": 7}}, "are not 7 rows"),
+        ({3: {"n": 2, "class_counts": (1, 1), "label_counts": (1, 1)}},
+         r"nodes\[2\].class_counts is not the sum"),
+        ({3: {"label_counts": (1, 0)}}, r"nodes\[2\].label_counts is not the sum"),
+        ({3: {"label": 0}}, "decides for none of its rows"),
+        ({2: {"threshold": float("inf")}}, "threshold is inf"),
+        ({4: {"fidelity": Estimate(value=0.9, n=1, low=0.8, high=1.1)}}, "no share"),
         ({0: {"feature": None, "threshold": None, "left": None, "right": None,
               "label": 0}}, "not reached from the root"),
     ],
@@ -177,3 +185,19 @@ def test_a_tree_deeper_than_the_limit_is_refused(linear_model):
 def test_unreadable_tree_json_is_refused(raw):
     with pytest.raises(TreeError):
         read_tree(raw, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"low":0.2', b'"low":0.6'),
+        (b'"high":0.8', b'"high":0.4'),
+        (b'"n":10', b'"n":-1'),
+        (b'"threshold":0.5', b'"threshold":1e999'),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_when_read(linear_model, old, new):
+    raw = write_tree(linear_model.tree)
+    assert old in raw
+    with pytest.raises(TreeError, match="tree.json"):
+        read_tree(raw.replace(old, new, 1), 3, 2)

@@ -24,9 +24,10 @@ from explainers.onnx_runtime import Session
 from explainers.tree import write_tree
 from trainer.errors import GradientExportError, TrainingError, TrainingWarning
 from trainer.export.gate import accept_gradient, accept_graph
-from trainer.export.gradients import export_gradient
+from trainer.export.gradients import export_gradient, map_jacobian, vector_jacobian
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
 from trainer.families.base import Graph
+from trainer.families.feature_map import WithMap
 from trainer.pipeline import Trained
 from trainer.report.write import REPORT, write_report
 from trainer.stored_weights import encode_weights
@@ -124,8 +125,15 @@ def export_checked(name: str, graph: Graph) -> tuple[bytes, Session]:
     """Export one graph and hold it against its module; raises ExportError."""
     examples = _examples(graph)
     if graph.outputs[-1] == "gradient":
-        raw = export_gradient(graph.module, examples[0], graph.inputs[0], *examples[1:])
-        return raw, accept_gradient(name, raw, graph.module, graph.sample)
+        of_map = isinstance(graph.module, WithMap)
+        jacobian = map_jacobian if of_map else vector_jacobian
+        raw = export_gradient(
+            graph.module, examples[0], graph.inputs[0], *examples[1:],
+            outputs=graph.outputs, jacobian=jacobian,
+        )  # fmt: skip
+        return raw, accept_gradient(
+            name, raw, graph.module, graph.sample, jacobian=jacobian
+        )
     raw = export_graph(
         graph.module, examples, graph.inputs, graph.outputs, ragged=graph.ragged
     )
@@ -167,14 +175,38 @@ def _golden(
 
 
 def _golden_rows(trained: Trained) -> Indexes:
-    """Pick held-out rows of every class in turn, up to GOLDEN_ROWS."""
+    """Pick rows on both sides of every threshold, and held-out rows of every class in
+    turn, GOLDEN_ROWS of them.
+    """
     prepared = trained.prepared
     held_out = prepared.family.servable(prepared.split.held_out)
     y = prepared.table.y[held_out]
     rank = np.zeros(len(y), dtype=np.int64)
     for c in np.unique(y):
         rank[y == c] = np.arange((y == c).sum())
-    return np.sort(held_out[np.lexsort((y, rank))[:GOLDEN_ROWS]])
+    by_class = held_out[np.lexsort((y, rank))[:GOLDEN_ROWS]]
+    return np.union1d(by_class, _rows_at_thresholds(trained, held_out))
+
+
+def _rows_at_thresholds(trained: Trained, held_out: Indexes) -> Indexes:
+    """Pick, for every decision, the nearest row that goes left and that goes right.
+
+    A threshold that is altered by more than the gap between them then shows. Training
+    rows stand in on a side that no held-out row takes.
+    """
+    tree, Z = trained.tree, trained.prepared.Z
+    training = trained.prepared.family.servable(trained.prepared.split.train)
+    rows = np.concatenate([held_out, training])
+    leaves, unseen = tree.apply(Z[rows]), np.arange(len(rows)) < len(held_out)
+    picked = [np.zeros(0, dtype=np.int64)]
+    for node in tree.nodes:
+        for child in (node.left, node.right):
+            below = [leaf.id for leaf in tree.leaves if child in tree.path_to(leaf.id)]
+            here = np.isin(leaves, below)
+            here = rows[here & unseen if (here & unseen).any() else here]
+            gaps = np.abs(Z[here, node.feature or 0] - (node.threshold or 0.0))
+            picked.append(here[gaps.argsort(kind="stable")[:1]])
+    return np.concatenate(picked)
 
 
 def _background(trained: Trained) -> dict[str, NDArray[np.generic]]:
