@@ -207,8 +207,7 @@ class Config(Section, frozen=True, kw_only=True):
     """A whole configuration file.
 
     ``decision`` says who decides in the served model: the network, or the tree, onto
-    whose side the network's logits are then projected (fidelity 1 by construction;
-    tables only).
+    whose side the network's logits are then projected (fidelity 1 by construction).
     """
 
     name: str

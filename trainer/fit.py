@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from explainers.arrays import Probabilities, TreeFeatures
-from trainer.config import Config
+from trainer.config import Config, TrainConfig
 from trainer.errors import ConfigError, DeadRunError, TrainingWarning
 from trainer.metrics import macro_auc
 from trainer.pruning import Grown
@@ -119,6 +119,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def count_epochs(items: int, train: TrainConfig) -> int:
+    """Return the epochs of a training on so many items."""
+    batches = math.ceil(items / min(train.batch_size, items))
+    return train.epochs or max(MIN_EPOCHS, math.ceil(DEFAULT_STEPS / batches))
+
+
 def predict_probabilities(network: nn.Module, Z: TreeFeatures) -> Probabilities:
     """Return [n, n_classes] float32 of a tabular network on the CPU."""
     inputs = torch.from_numpy(np.ascontiguousarray(Z))
@@ -146,9 +152,7 @@ class _Run:
         n = len(self.examples)
         self.batch_size = min(train.batch_size, n)
         self.batches = math.ceil(n / self.batch_size)
-        self.epochs = train.epochs or max(
-            MIN_EPOCHS, math.ceil(DEFAULT_STEPS / self.batches)
-        )
+        self.epochs = count_epochs(n, train)
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng():
             torch.manual_seed(seed)

@@ -23,6 +23,7 @@ from trainer.config import Config
 from trainer.controls import measure_cart, measure_posthoc
 from trainer.distill import certainty, measure_objective
 from trainer.errors import ConfigError, TrainingWarning
+from trainer.finetune import finetune
 from trainer.fit import Record, fit
 from trainer.metrics import measure_constant, measure_network, measure_tree
 from trainer.prepare import Prepared, prepare
@@ -31,7 +32,7 @@ from trainer.pruning import LEAF, Grown
 from trainer.regions import Regions, check_rows, distil, find_roots, plan_regions
 from trainer.regularizers import REGULARIZERS
 from trainer.regularizers.pull import KEEP_TREE
-from trainer.routing import recount
+from trainer.routing import recount, route
 from trainer.rows import predict_rows
 from trainer.threads import limited_threads
 from trainer.thresholds import shorten_thresholds
@@ -92,11 +93,6 @@ def _train(
     record: Record | None,
 ) -> Trained:
     prepared = prepare(config, base)
-    if config.decision == "tree" and prepared.family.name != "tabular":
-        raise ConfigError(
-            'decision = "tree" needs a network that reads the tree\'s own features, as '
-            f"tables do; this is a model for a {prepared.family.name} input"
-        )
     fitted = fit(
         prepared.build_network,
         prepared.rows(prepared.split.train),
@@ -109,7 +105,7 @@ def _train(
     probabilities = predict_rows(network, prepared.all_rows)
     pruned = choose_tree(prepared, probabilities, fitted.tree)
     if config.decision == "tree":
-        network = Projected(network, pruned, prepared.n_classes).eval()
+        network = let_tree_decide(prepared, network, pruned)
         probabilities = predict_rows(network, prepared.all_rows)
     tree = describe_tree(prepared, pruned, probabilities.argmax(axis=1))
     metrics = measure(prepared, probabilities, tree)
@@ -133,6 +129,20 @@ def calibrate(prepared: Prepared, network: nn.Module) -> nn.Module:
     """Fit the temperature on validation rows; no decision changes."""
     rows = prepared.rows(prepared.split.validation)
     return temper(network, fit_temperature(predict_rows(network, rows), rows.y))
+
+
+def let_tree_decide(prepared: Prepared, network: nn.Module, tree: Grown) -> nn.Module:
+    """Finetune a network for its tree's decisions, project it, and calibrate it."""
+    rows = prepared.rows(prepared.split.train)
+    decisions = tree.labels[route(tree, rows.Z)]
+    finetuned = finetune(network, decisions, rows, prepared.config, prepared.n_classes)
+    return calibrate(prepared, project_onto(prepared, finetuned, tree))
+
+
+def project_onto(prepared: Prepared, network: nn.Module, tree: Grown) -> nn.Module:
+    """Return the network that decides as the tree does and ranks as it did."""
+    features = prepared.family.build_features()
+    return Projected(network, features, tree, prepared.n_classes).eval()
 
 
 def choose_tree(

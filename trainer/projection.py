@@ -84,20 +84,49 @@ def leaf_signs(tree: Grown) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 class Projected(nn.Module):
-    """Tree features -> centred logits whose largest is the tree's class."""
+    """A network's inputs -> centred logits whose largest is the tree's class.
 
-    def __init__(self, network: nn.Module, tree: Grown, n_classes: int) -> None:
+    Parameters
+    ----------
+    network : from its inputs to logits [n, n_classes].
+    features : from the same inputs to tree features [n, n_tree_features].
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self, network: nn.Module, features: nn.Module, tree: Grown, n_classes: int
+    ) -> None:
         super().__init__()
         self.network = network
+        self.features = features
         self.decision = TreeDecision(tree, n_classes)
+        self.register_buffer("scale", torch.ones(()))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """[n, d] -> [n, n_classes], each row summing to zero."""
-        logits: Tensor = self.network(features)
-        chosen = self.decision(features)
-        own = (logits * chosen).sum(dim=1, keepdim=True)
-        others = (logits - 1e30 * chosen).amax(dim=1, keepdim=True)
-        margin = own - others
-        raised = nn.functional.softplus(margin) + LEAD - margin  # what the tree adds
-        projected: Tensor = logits + chosen * raised
-        return projected - projected.mean(dim=1, keepdim=True)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return [n, n_classes], each row summing to zero."""
+        chosen = self.decision(self.features(*inputs))
+        return project(self.network(*inputs), chosen) * self.scale
+
+    def scale_logits(self, factor: float) -> None:
+        """Multiply every logit by a factor > 0, in place; no decision changes."""
+        self.scale.mul_(factor)
+
+
+def project(logits: Tensor, chosen: Tensor) -> Tensor:
+    """Put each row of logits on the side of the tree's class.
+
+    Parameters
+    ----------
+    logits : [n, n_classes]. chosen : [n, n_classes] one-hot, the tree's class.
+
+    Returns
+    -------
+    [n, n_classes], each row summing to zero.
+    """
+    own = (logits * chosen).sum(dim=1, keepdim=True)
+    others = (logits - 1e30 * chosen).amax(dim=1, keepdim=True)
+    margin = own - others
+    raised = nn.functional.softplus(margin) + LEAD - margin  # what the tree adds
+    projected = logits + chosen * raised
+    return projected - projected.mean(dim=1, keepdim=True)

@@ -17,9 +17,8 @@ from explainers.tree import DistilledTree
 from trainer.calibration import Tempered
 from trainer.config import parse_config
 from trainer.errors import WeightsError
-from trainer.pipeline import Trained
+from trainer.pipeline import Trained, project_onto
 from trainer.prepare import Prepared, prepare
-from trainer.projection import Projected
 from trainer.pruning import LEAF, Grown
 from trainer.report.pictures import with_pictures
 from trainer.report.write import REPORT
@@ -85,7 +84,7 @@ def rebuild_network(
     if "temperature" in inner:
         network = Tempered(network, 1.0)
     if projected:
-        network = Projected(network, as_grown(tree), prepared.n_classes)
+        network = project_onto(prepared, network, as_grown(tree))
     load_weights(network, bundle)
     return network.eval()
 

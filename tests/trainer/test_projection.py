@@ -27,7 +27,7 @@ def projected(request):
         p = torch.softmax(network(X), dim=1).numpy()
     tree = distill(X.numpy(), p, strength=0.0, min_samples_leaf=20)
     tree = shorten_thresholds(tree, X.numpy())
-    return X, network, tree, Projected(network, tree, classes).eval()
+    return X, network, tree, Projected(network, nn.Identity(), tree, classes).eval()
 
 
 def test_the_matrix_form_routes_as_the_tree_does(projected):
@@ -47,6 +47,14 @@ def test_fidelity_is_one_however_sure_the_network_is(projected):
         decided = model(rows).argmax(1).numpy()
         np.testing.assert_array_equal(decided, tree.labels[route(tree, rows.numpy())])
     assert not torch.equal(network(X).argmax(1), model(X).argmax(1))
+
+
+def test_a_scale_moves_no_decision(projected):
+    X, _, _, model = projected
+    with torch.no_grad():
+        before = model(X)
+        model.scale_logits(0.25)
+        torch.testing.assert_close(model(X), before / 4)
 
 
 def test_binary_is_the_softplus_of_the_evidence(projected):
@@ -73,7 +81,7 @@ def test_the_gradient_is_that_of_the_projected_logits(projected):
 
 def test_the_exported_graph_decides_as_the_tree(projected):
     X, _, tree, model = projected
-    raw = export_graph(model, (X[:5],), ["input"], ["logits"])
+    raw = export_graph(model, (X[:5],), ["input"], ["logits"], variadic=True)
     session = accept_graph(
         "predict.onnx",
         raw,

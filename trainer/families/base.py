@@ -76,6 +76,10 @@ class Family(Protocol):
         """Return an untrained network, its weights from torch's global generator."""
         ...
 
+    def build_features(self) -> nn.Module:
+        """Return what turns a network's inputs into tree features."""
+        ...
+
     def examples(self, rows: Indexes) -> Examples | None:
         """Return what the network reads of some rows; None for their tree features."""
         ...
@@ -89,7 +93,7 @@ class Family(Protocol):
         ...
 
     def graphs(self, network: nn.Module) -> dict[str, Graph]:
-        """Return "predict", "gradient" and, if the tree needs it, "tree_features"."""
+        """Return "predict", "gradient" and, if needed, "tree_features", "gradcam"."""
         ...
 
     def describe_input(self) -> InputSchema:

@@ -5,7 +5,6 @@ the gradient of a logit by the map is a weight of the head over the number of po
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +14,22 @@ from torch import Tensor, nn
 from explainers.arrays import Indexes, TreeFeatures
 from explainers.manifest import Family as FamilyName
 from explainers.manifest import InputFeature, InputSchema, TreeFeature
-from explainers.model import HEAD, MEAN, SPREAD
-from trainer.calibration import Tempered
+from explainers.model import FEATURE_MAP, HEAD, MEAN, SPREAD
 from trainer.config import Config, ImageModel, OwnModel
 from trainer.data.encoding import Moments, measure_moments
 from trainer.data.images import Images, build_images
 from trainer.data.raw import RawImages
 from trainer.data.split import Split, split_table
 from trainer.families.base import Arrays, Graph
+from trainer.families.feature_map import (
+    Mapped,
+    MappedPredictor,
+    WithMap,
+    find_layer,
+    find_map,
+)
 from trainer.families.layers import Centre, Standardise
-from trainer.families.own import Centred, NetworkSpec, build_own
+from trainer.families.own import NetworkSpec, build_own
 from trainer.rows import Examples, Whole
 from trainer.tree_features.images import (
     Grid,
@@ -96,53 +101,6 @@ class ImagePredictor(nn.Module):
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """A network whose logits are linear in the mean of its last feature map.
-
-    logits = centre(head(mean of feature_map(inputs))) * scale.
-    """
-
-    network: Any
-    scale: float
-
-    @property
-    def weights(self) -> NDArray[np.float32]:
-        """[n_classes, k]: d centred logit / d mean of the map."""
-        weights = self.network.head.weight.detach().double().numpy() * self.scale
-        return np.asarray(weights - weights.mean(axis=0), dtype=np.float32)
-
-
-def mapped(network: nn.Module) -> Mapped | None:
-    """Look for ``feature_map`` and a linear ``head`` below centring and temperature."""
-    inner: Any = network
-    scale = 1.0
-    while isinstance(inner, Centred | Tempered):
-        if isinstance(inner, Tempered):
-            scale /= float(inner.temperature)
-        inner = inner.network
-    has_map = callable(getattr(inner, "feature_map", None))
-    linear = isinstance(getattr(inner, "head", None), nn.Linear)
-    return Mapped(inner, scale) if has_map and linear else None
-
-
-class MappedPredictor(nn.Module):
-    """Inputs -> logits, probabilities and feature map, of a ``Mapped`` network."""
-
-    def __init__(self, found: Mapped) -> None:
-        super().__init__()
-        self.network = found.network
-        self.scale = found.scale
-        self.centre = Centre()
-
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ([n, n_classes], [n, n_classes], [n, k, h, w])."""
-        network: Any = self.network
-        features = network.feature_map(inputs)
-        logits = self.centre(network.head(features.mean((2, 3)))) * self.scale
-        return logits, torch.softmax(logits, dim=1), features
-
-
-@dataclass(frozen=True)
 class ImageFamily:
     """Pictures, their patches, and the training pixels' statistics by channel."""
 
@@ -172,6 +130,10 @@ class ImageFamily:
         side = min(self.table.X.shape[2:])
         return ImageNetwork(model, self.channels, side, n_classes)
 
+    def build_features(self) -> nn.Module:
+        """Return the patch means."""
+        return PatchMeans(self.grid).eval()
+
     def examples(self, rows: Indexes) -> Examples | None:
         """Return the pictures."""
         return Whole(torch.from_numpy(self.table.X[rows]))
@@ -186,20 +148,33 @@ class ImageFamily:
 
     def graphs(self, network: nn.Module) -> dict[str, Graph]:
         """Return the graphs; with a feature map where the network has one."""
-        found = mapped(network)
+        found = self._mapped(network)
         outputs: tuple[str, ...] = ("logits", "probabilities")
         if found is None:
             predictor: nn.Module = ImagePredictor(network)
         else:
-            predictor, outputs = MappedPredictor(found), (*outputs, "feature_map")
+            predictor, outputs = MappedPredictor(found), (*outputs, FEATURE_MAP)
         names = ("input",)
-        return {
+        graphs = {
             "predict": Graph(predictor.eval(), names, outputs, self.sample),
             "gradient": Graph(network, names, ("logits", "gradient"), self.sample),
             "tree_features": Graph(
-                PatchMeans(self.grid).eval(), names, ("tree_features",), self.sample
+                self.build_features(), names, ("tree_features",), self.sample
             ),
         }
+        layer = find_layer(network, self._few) if found is None else None
+        if layer is not None:
+            kept = WithMap(network, layer).eval()
+            graphs["gradcam"] = Graph(kept, names, (layer, "gradient"), self.sample)
+        return graphs
+
+    def _mapped(self, network: nn.Module) -> Mapped | None:
+        return find_map(network, self._few)
+
+    @property
+    def _few(self) -> Tensor:
+        """Some pictures to try a network on."""
+        return torch.from_numpy(self.table.X[self.split.train[:4]])
 
     def sample(self, n: int, random: np.random.Generator) -> Arrays:
         """Draw pictures: mixtures of two training pictures, like none that was seen."""
@@ -239,7 +214,7 @@ class ImageFamily:
             MEAN: seen.mean(axis=0, dtype=np.float64).astype(np.float32),
             SPREAD: self.channels.spread.astype(np.float32)[:, None, None],
         }
-        found = mapped(network)
+        found = self._mapped(network)
         if found is not None:
             arrays[HEAD] = found.weights
         return arrays

@@ -172,6 +172,10 @@ class SequenceFamily:
             raise TypeError("a network for sequences needs a SequenceModel")
         return SequenceNetwork(model, self.channels, n_classes)
 
+    def build_features(self) -> nn.Module:
+        """Return the lags, changes and statistics of inputs and lengths."""
+        return SequenceFeatures(self.looks).eval()
+
     def examples(self, rows: Indexes) -> Examples | None:
         """Return the sequences of some rows with their labelled steps."""
         items, sequence = np.unique(self.table.sequence[rows], return_inverse=True)
@@ -204,7 +208,7 @@ class SequenceFamily:
                 network, names, ("logits", "gradient"), self.sample, ragged=True
             ),
             "tree_features": Graph(
-                SequenceFeatures(self.looks).eval(),
+                self.build_features(),
                 names,
                 ("tree_features",),
                 self.sample,

@@ -69,6 +69,10 @@ class TabularFamily:
             raise TypeError("a tabular network needs a ModelConfig")
         return build_tabular(model, self.moments, n_classes)
 
+    def build_features(self) -> nn.Module:
+        """Return the identity: the network reads the tree features."""
+        return nn.Identity()
+
     def examples(self, rows: Indexes) -> Examples | None:
         """Return None: the network reads the tree features."""
         return None

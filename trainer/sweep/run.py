@@ -17,9 +17,8 @@ from trainer.distill import distill
 from trainer.errors import DeadRunError, SurrogateError
 from trainer.fit import fit
 from trainer.metrics import measure_network, measure_tree
-from trainer.pipeline import calibrate, train
+from trainer.pipeline import calibrate, project_onto, train
 from trainer.prepare import Prepared, prepare
-from trainer.projection import Projected
 from trainer.pruning import LEAF, Grown
 from trainer.rows import predict_rows
 from trainer.sweep.plan import Kind, Measured, Point, Result, Run, configure
@@ -112,10 +111,9 @@ def measure_controls(
         cart = fit_cart(rows, leaves, prepared.min_samples_leaf, config.train.seed)
         points.append(_point("posthoc", prepared, strength, tree, answers))
         points.append(_point("cart", prepared, strength, cart, answers))
-        if prepared.family.name == "tabular":
-            projected = Projected(network, tree, prepared.n_classes).eval()
-            decided = predict_rows(projected, prepared.all_rows)
-            points.append(_point("projected", prepared, strength, tree, decided))
+        projected = project_onto(prepared, network, tree)
+        decided = predict_rows(projected, prepared.all_rows)
+        points.append(_point("projected", prepared, strength, tree, decided))
     return points, fitted.restarts
 
 

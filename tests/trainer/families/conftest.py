@@ -44,12 +44,22 @@ FAMILIES = {
         "model": {"factory": "own_networks:pooled", "options": {"width": 5}},
         "train": {"epochs": 60, "learning_rate": 2e-2},
     },
+    "flat": {
+        "name": "flat",
+        "data": "own_networks:few_digits",
+        "model": "own_networks:flat",
+        "train": {"epochs": 10, "learning_rate": 1e-2},
+    },
     "resized": {
         "name": "resized",
         "data": "own_networks:few_digits",
         "model": "own_networks:resized",
         "train": {"epochs": 10, "learning_rate": 1e-2},
     },
+}
+FAMILIES |= {
+    f"{name}, tree decides": {**FAMILIES[name], "decision": "tree"}
+    for name in ("gru", "cnn")
 }
 
 

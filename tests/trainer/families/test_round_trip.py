@@ -1,5 +1,7 @@
 """Every family: what was trained is what is served, and torch is the oracle."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,12 @@ from captum.attr import Saliency
 from explainers.model import open_model
 from explainers.reading import read_instances, write_instance
 from explainers.registry import available
+from trainer.reopen import reopen
 from trainer.rows import predict_rows
 
+HERE = Path(__file__).parent
 EXPORTED = ["gru", "lstm", "cnn", "own"]
+PROJECTED = ["gru, tree decides", "cnn, tree decides"]
 SEQUENCES = ["gru", "lstm"]
 
 
@@ -35,7 +40,20 @@ def test_it_learns_and_serves_what_it_learned(case_of, name):
     np.testing.assert_allclose(served.logits.sum(1), 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", PROJECTED)
+def test_the_tree_decides_what_is_served(case_of, name):
+    case = case_of(name)
+    rows = np.arange(len(case.trained.prepared.table))
+    served = case.model.predict(*case.trained.prepared.family.inputs(rows))
+    np.testing.assert_array_equal(served.labels, served.tree_labels)
+    assert case.trained.metrics.tree.fidelity.value == 1
+    assert case.trained.metrics.network["auc"].value > 0.8
+    reopened = reopen(case.bundle, HERE).trained.network
+    expected = predict_rows(reopened, case.trained.prepared.all_rows)
+    np.testing.assert_allclose(served.probabilities, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", [*EXPORTED, *PROJECTED])
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_gradient_equals_captum_and_autograd(case_of, name, batch):
     case = case_of(name)
