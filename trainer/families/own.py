@@ -16,7 +16,8 @@ another (no batch statistics in evaluation mode), and standardises them itself:
   once and alike, makes training on labels a step much faster;
 - pictures: ``forward(inputs)``, [n, n_channels, height, width] raw pixel values. A
   module with ``feature_map(inputs)`` -> [n, k, h, w] and a linear layer ``head``, whose
-  logits are ``head(feature_map.mean((2, 3)))``, gets Grad-CAM in closed form.
+  logits are ``head(feature_map.mean((2, 3)))``, gets Grad-CAM in closed form; any other
+  gets it by the gradient at the last layer that was called and whose output is a map.
 
 A module whose forward pass has no ONNX form cannot be served. One whose gradient has
 none is served without gradient methods; the manifest says why.
