@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -48,23 +49,79 @@ def main() -> None:
 
 @main.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-def verify(bundle: Path) -> None:
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    help="Trust only what one of the public keys in this PEM file has signed.",
+)
+def verify(bundle: Path, keys: Path | None) -> None:
     """Check the bundle in directory BUNDLE without serving it.
 
     Exits with 0 when every file, graph and golden output is as its manifest says, and
     with 1 and one line that says what is wrong when not.
     """
-    from explainers.errors import BundleError
+    from explainers.errors import BundleError, KeyFileError
     from explainers.model import open_model
 
     try:
-        model = open_model(bundle)
+        check = None if keys is None else _signatures().read_trusted_keys(keys).check
+        model = open_model(bundle, check)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from error
     except BundleError as error:
         raise click.ClickException(f"{bundle}: {error}") from error
     click.echo(
         f"{bundle}: ok, {model.name} version {model.manifest.version}, "
         f"{len(model.manifest.files)} files, {model.digest}"
     )
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def keygen(path: Path) -> None:
+    """Make an ed25519 key: the private part in PATH, the public part in PATH.pub.
+
+    `leafpath sign` takes the first; LEAFPATH_TRUSTED_KEYS and `leafpath verify --keys`
+    take the second, or a file with several of them.
+    """
+    from explainers.errors import KeyFileError
+
+    try:
+        public = _signatures().generate_key(path)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"private key {path} (keep it secret), public key {public}")
+
+
+@main.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Private ed25519 key (PEM): `leafpath keygen` makes one.",
+)
+def sign(bundle: Path, key: Path) -> None:
+    """Sign the bundle in directory BUNDLE: write its manifest.sig."""
+    from explainers.errors import BundleError, KeyFileError
+
+    try:
+        digest = _signatures().sign_bundle(bundle, key)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from error
+    except BundleError as error:
+        raise click.ClickException(f"{bundle}: {error}") from error
+    click.echo(f"{bundle}: signed, {digest}")
+
+
+def _signatures() -> ModuleType:
+    try:
+        return importlib.import_module("explainers.signatures")
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"signatures need the package {error.name!r}, which is not installed: "
+            "pip install 'leafpath[sign]'"
+        ) from error
 
 
 @main.command()

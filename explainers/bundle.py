@@ -11,9 +11,10 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -23,6 +24,9 @@ from explainers.errors import IntegrityError
 from explainers.manifest import File, Manifest, decode_manifest, encode_manifest
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+"""Beside the manifest, and the only file that it does not list: see signatures.py."""
+MAX_SIGNATURE_BYTES = 1024
 MAX_FILES = 4096
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
@@ -34,19 +38,34 @@ class Bundle:
     """A bundle whose every byte has been checked against its manifest.
 
     ``digest`` is ``sha256:`` and the SHA-256 of manifest.json; ``files`` maps each
-    listed path to its content.
+    listed path to its content. ``raw_manifest`` and ``signature`` are the bytes of
+    manifest.json and, where there is one, of manifest.sig.
     """
 
     manifest: Manifest
     digest: str
     files: Mapping[str, bytes]
+    raw_manifest: bytes
+    signature: bytes | None
 
 
-def read_bundle(directory: Path) -> Bundle:
-    """Read and check every file of a bundle.
+SignatureCheck: TypeAlias = Callable[[bytes, bytes | None], None]
+"""Raises SignatureError for a manifest and its signature that are not trusted."""
+
+
+def read_bundle(
+    directory: Path, check_signature: SignatureCheck | None = None
+) -> Bundle:
+    """Read and check every file of a bundle, the signature before anything is parsed.
+
+    Parameters
+    ----------
+    check_signature : ``TrustedKeys.check``; None trusts unsigned bundles.
 
     Raises
     ------
+    SignatureError
+        The manifest is not signed by a trusted key.
     ManifestError
         manifest.json cannot be read as a manifest of this format.
     IntegrityError
@@ -56,10 +75,19 @@ def read_bundle(directory: Path) -> Bundle:
     if not directory.is_dir():
         raise IntegrityError("no such directory")
     raw = _read_file(directory, MANIFEST, MAX_MANIFEST_BYTES)
+    signature = None
+    if os.path.lexists(directory / SIGNATURE):
+        signature = _read_file(directory, SIGNATURE, MAX_SIGNATURE_BYTES)
+    if check_signature is not None:
+        check_signature(raw, signature)
     manifest = decode_manifest(raw)
     _check_listing(directory, manifest)
     files = {file.path: _read_listed(directory, file) for file in manifest.files}
-    return Bundle(manifest, f"sha256:{hashlib.sha256(raw).hexdigest()}", files)
+    return Bundle(manifest, _digest(raw), files, raw, signature)
+
+
+def _digest(raw: bytes) -> str:
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def write_bundle(
@@ -87,11 +115,24 @@ def write_bundle(
     )
     raw = encode_manifest(msgspec.structs.replace(manifest, files=listed))
     decode_manifest(raw)  # never write what the reader would refuse
+    _write_directory(directory, {**files, MANIFEST: raw})
+    return _digest(raw)
+
+
+def copy_bundle(bundle: Bundle, directory: Path) -> None:
+    """Write a bundle that has been read: the same bytes, with the signature."""
+    signature = {} if bundle.signature is None else {SIGNATURE: bundle.signature}
+    _write_directory(
+        directory, {**bundle.files, MANIFEST: bundle.raw_manifest, **signature}
+    )
+
+
+def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
     parent = directory.parent
     scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
     try:
         new = scratch / "new"
-        for path, content in {**files, MANIFEST: raw}.items():
+        for path, content in files.items():
             _check_path(path)
             _write_file(new / path, content)
         for folder in [new, *(p for p in new.rglob("*") if p.is_dir())]:
@@ -103,7 +144,19 @@ def write_bundle(
         _sync(parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace one file at once; the new one is written outside its directory, which may
+    hold no other file.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix=".new.", dir=path.parent.parent))
+    try:
+        _write_file(scratch / path.name, content)
+        (scratch / path.name).replace(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def encode_array(array: NDArray[np.generic]) -> bytes:
@@ -147,13 +200,13 @@ def _check_listing(directory: Path, manifest: Manifest) -> None:
     listed: set[str] = set()
     for file in manifest.files:
         _check_path(file.path)
-        if file.path in listed or file.path == MANIFEST:
+        if file.path in listed or file.path in (MANIFEST, SIGNATURE):
             raise IntegrityError(f"{file.path}: listed twice")
         listed.add(file.path)
     present = set(_walk(directory, ""))
     for path in sorted(listed - present):
         raise IntegrityError(f"{path}: listed in {MANIFEST} but missing")
-    for path in sorted(present - listed - {MANIFEST}):
+    for path in sorted(present - listed - {MANIFEST, SIGNATURE}):
         raise IntegrityError(f"{path}: present but not listed in {MANIFEST}")
 
 

@@ -4,6 +4,7 @@ LeafpathError
 ├── BundleError                  a bundle must not be served
 │   ├── ManifestError            manifest.json is unreadable or contradicts itself
 │   ├── IntegrityError           a file is missing, extra, altered or a link
+│   ├── SignatureError           the manifest is not signed by a trusted key
 │   ├── UnsafeGraphError         an ONNX file holds something that is not allowed
 │   ├── TreeError                tree.json is not a tree, or does not fit the manifest
 │   └── GoldenMismatchError      the graphs do not reproduce the recorded outputs
@@ -11,6 +12,7 @@ LeafpathError
 │   ├── InstanceError            an instance does not fit the model's inputs
 │   ├── ParameterError           a method's parameter is unknown or out of bounds
 │   └── UnknownMethodError       no explanation method of that name
+├── KeyFileError                 a file of keys is unreadable, or holds other keys
 ├── UnsupportedMethodError       this bundle lacks what the method requires
 └── NonFiniteError               the model answered NaN or infinity
 """
@@ -35,6 +37,10 @@ class IntegrityError(BundleError):
 
 
 class UnsafeGraphError(BundleError):
+class SignatureError(BundleError):
+    """The manifest of a bundle is not signed by a key that is trusted."""
+
+
     """An ONNX file holds an operator or a reference that is not allowed."""
 
 
@@ -47,6 +53,10 @@ class GoldenMismatchError(BundleError):
 
 
 class InputError(LeafpathError):
+class KeyFileError(LeafpathError):
+    """A file of keys cannot be read or written, or holds keys of another kind."""
+
+
     """What the caller sent does not fit.
 
     Parameters

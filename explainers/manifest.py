@@ -233,7 +233,8 @@ def decode_manifest(raw: bytes) -> Manifest:
             f"manifest.json: format {manifest.format}; this version of Leafpath reads "
             f"format {FORMAT_VERSION}: train the model again or upgrade Leafpath"
         )
-    if encode_manifest(manifest) != raw:
+    # Decoded without types: an older bundle may lack a field that has a default now.
+    if msgspec.json.encode(msgspec.json.decode(raw), order="sorted") != raw:
         raise ManifestError(
             "manifest.json is not in canonical form (sorted keys, no white space), so "
             "its SHA-256 is not the bundle digest; was it edited by hand?"

@@ -18,7 +18,7 @@ from explainers.arrays import (
     Probabilities,
     TreeFeatures,
 )
-from explainers.bundle import Bundle, decode_array, read_bundle
+from explainers.bundle import Bundle, SignatureCheck, decode_array, read_bundle
 from explainers.errors import (
     GoldenMismatchError,
     IntegrityError,
@@ -295,9 +295,11 @@ def _full_lengths(rows: int, steps: int) -> Indexes:
     return lengths
 
 
-def open_model(directory: Path) -> Model:
+def open_model(
+    directory: Path, check_signature: SignatureCheck | None = None
+) -> Model:
     """Read, verify and load the bundle in ``directory``; raises BundleError."""
-    return load_model(read_bundle(directory))
+    return load_model(read_bundle(directory, check_signature))
 
 
 def load_model(bundle: Bundle) -> Model:

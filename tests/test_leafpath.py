@@ -20,7 +20,8 @@ def test_help_lists_every_command_without_importing_torch_or_flask():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == (
-        "['describe', 'landscape', 'serve', 'sweep', 'train', 'verify', 'visualize']\n"
+        "['describe', 'keygen', 'landscape', 'serve', 'sign', 'sweep', 'train', "
+        "'verify', 'visualize']\n"
     )
 
 
@@ -36,3 +37,15 @@ def test_a_missing_bundle_exits_with_one_line(tmp_path, command):
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
     assert "no such directory" in result.output
+
+
+def test_signatures_say_what_they_need(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['cryptography'] = None\n"
+        "from leafpath import main\n"
+        f"main(['keygen', {str(tmp_path / 'key')!r}])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'leafpath[sign]'" in done.stderr

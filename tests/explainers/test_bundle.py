@@ -203,6 +203,10 @@ def _edited(raw: bytes, **changes) -> bytes:
         (lambda raw: raw + b"\n", "canonical"),
         (lambda raw: json.dumps(json.loads(raw), indent=1).encode(), "canonical"),
         (lambda raw: raw[:-1], "manifest.json"),
+        (
+            lambda raw: raw.replace(b'"version":"1"', b'"version":"1","version":"1"'),
+            "canonical",
+        ),
         (lambda raw: b"\xff" + raw, "manifest.json"),
         (lambda raw: b"[" * 100_000, "manifest.json"),
         (lambda raw: _edited(raw, surprise=1), "unknown field"),
@@ -239,6 +243,18 @@ def test_a_manifest_that_misleads_is_refused(linear_bundle, edit, message):
     path.write_bytes(edit(path.read_bytes()))
     with pytest.raises(ManifestError, match=message):
         read_bundle(linear_bundle)
+
+
+def test_an_older_bundle_may_lack_a_field_that_has_a_default(linear_bundle):
+    path = linear_bundle / MANIFEST
+    document = json.loads(path.read_bytes())
+    del document["expose"], document["metrics"]["frontier"]
+    path.write_bytes(
+        json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    )
+    bundle = read_bundle(linear_bundle)
+    assert bundle.manifest.expose == "tree"
+    assert bundle.digest == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _write(tmp_path, manifest, files, **changes):

@@ -29,3 +29,21 @@ def test_describe_prints_metrics_tree_and_rules(linear_bundle):
         "sha256:",
     ):
         assert expected in result.output
+
+
+def test_keygen_sign_and_verify_with_keys(linear_bundle, tmp_path):
+    key, bundle = str(tmp_path / "key.pem"), str(linear_bundle)
+    verify = ["verify", bundle, "--keys", f"{key}.pub"]
+    assert CliRunner().invoke(main, ["keygen", key]).exit_code == 0
+    unsigned = CliRunner().invoke(main, verify)
+    assert unsigned.exit_code == 1
+    assert f"{bundle}: manifest.sig: missing" in unsigned.output
+    signed = CliRunner().invoke(main, ["sign", bundle, "--key", key])
+    assert signed.exit_code == 0
+    assert "signed, sha256:" in signed.output
+    assert CliRunner().invoke(main, verify).exit_code == 0
+    for wrong in (["keygen", key], ["sign", bundle, "--key", f"{key}.pub"],
+                  ["verify", bundle, "--keys", key]):  # fmt: skip
+        refused = CliRunner().invoke(main, wrong)
+        assert refused.exit_code == 1
+        assert len(refused.output.splitlines()) == 1
