@@ -16,8 +16,8 @@ from api.schemas import (
     PredictRequest,
 )
 from api.served_model import ServedModel
-from explainers.instances import encode_instances
 from explainers.model import Model, Prediction
+from explainers.reading import read_instances
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,11 @@ class Answer:
 
 def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     """Answer ``:predict``."""
-    inputs = encode_instances(served.model.manifest.input, request.instances)
-    with extreme_inputs_named(served.model, inputs):
-        prediction = served.model.predict(inputs)
-        reply = PredictReply(_predictions(served.model, prediction), served.reference)
+    model = served.model
+    inputs, lengths = read_instances(model.manifest, request.instances)
+    with extreme_inputs_named(model, inputs, lengths):
+        prediction = model.predict(inputs, lengths)
+        reply = PredictReply(_predictions(model, prediction), served.reference)
         return Answer(encode(reply), prediction)
 
 
@@ -47,11 +48,11 @@ def answer_explain(
     """Answer ``:explain``: checks everything, its price included, before any work."""
     model = served.model
     asked = read_requests(model, request.explanations, request.seed)
-    inputs = encode_instances(model.manifest.input, request.instances)
-    check_price(model, asked, len(inputs))
-    with extreme_inputs_named(model, inputs):
-        prediction = model.predict(inputs)
-    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs):
+    inputs, lengths = read_instances(model.manifest, request.instances)
+    check_price(model, asked, inputs)
+    with extreme_inputs_named(model, inputs, lengths):
+        prediction = model.predict(inputs, lengths)
+    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):
         explained = explanations.explain(model, prediction, asked, policy)
         reply = ExplainReply(
             _predictions(model, prediction), explained.explanations, served.reference

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import cast
 
 import click
+import numpy as np
 import orjson
 
 from api.cache.opening import read_secret
 from api.errors import SettingsError
-from api.examples import example_instance
+from api.examples import example_instance, is_shown
 from api.keys import read_keys
 from api.model_store import find_bundles
 from api.settings import Settings, process_settings
-from explainers.arrays import Inputs
+from explainers.arrays import Indexes, Inputs
 from explainers.bundle import Bundle, decode_array, read_bundle
 from explainers.errors import BundleError
-from explainers.model import BACKGROUND
+from explainers.model import BACKGROUND, BACKGROUND_LENGTHS
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
 APPLICATION = "api.app:create_app()"
@@ -90,11 +91,17 @@ def _check_port(settings: Settings) -> None:
 def _greeting(settings: Settings, bundles: list[Bundle]) -> str:
     """Say where the server listens, and give one request to try."""
     names = ", ".join(bundle.manifest.name for bundle in bundles)
-    key = "  -H 'Authorization: Bearer KEY' \\\n" if settings.api_keys_file else ""
-    bundle = bundles[0]
-    return (
+    greeting = (
         f"Serving {names} at http://{settings.bind} ({settings.workers} workers with "
-        f"{settings.threads} threads each; documentation at /docs). Try:\n\n"
+        f"{settings.threads} threads each; documentation at /docs)."
+    )
+    shown = [bundle for bundle in bundles if is_shown(bundle.manifest.input)]
+    return f"{greeting} Try:\n\n{_request(settings, shown[0])}" if shown else greeting
+
+
+def _request(settings: Settings, bundle: Bundle) -> str:
+    key = "  -H 'Authorization: Bearer KEY' \\\n" if settings.api_keys_file else ""
+    return (
         f"curl http://{settings.bind}/v1/models/{bundle.manifest.name}:explain \\\n"
         f"{key}  -H 'Content-Type: application/json' \\\n"
         f"  -d {_quoted(_example_body(bundle))}\n"
@@ -103,7 +110,10 @@ def _greeting(settings: Settings, bundles: list[Bundle]) -> str:
 
 def _example_body(bundle: Bundle) -> str:
     background = cast(Inputs, decode_array(bundle, BACKGROUND))
-    instance = example_instance(bundle.manifest.input, background)
+    lengths = np.ones(len(background), dtype=np.int64)
+    if bundle.manifest.family == "sequence":
+        lengths = cast(Indexes, decode_array(bundle, BACKGROUND_LENGTHS))
+    instance = example_instance(bundle.manifest.input, background, lengths)
     return orjson.dumps({"instances": [instance]}).decode()
 
 

@@ -1,22 +1,30 @@
 """A real instance of a model, as a client would write it: for people to copy."""
 
-import numpy as np
+import math
+from typing import Any
 
-from explainers.arrays import Inputs
-from explainers.instances import Value, decode_instance
+from explainers.arrays import Indexes, Inputs
 from explainers.manifest import InputSchema
+from explainers.reading import write_instance
+
+MAX_SHOWN_VALUES = 1024
+"""Nobody copies a larger instance by hand."""
 
 
-def example_instance(schema: InputSchema, background: Inputs) -> list[Value]:
-    """Return the first row of the background sample as values in input order.
+def is_shown(schema: InputSchema) -> bool:
+    """Whether an instance of a model is small enough to be shown."""
+    return math.prod(schema.shape) <= MAX_SHOWN_VALUES
+
+
+def example_instance(
+    schema: InputSchema, background: Inputs, lengths: Indexes
+) -> list[Any]:
+    """Return an instance of the background sample: the first, or first shortest, one.
 
     Parameters
     ----------
-    background : [n >= 1, n_inputs], what a bundle holds as reference.
+    background : [n >= 1, *shape], what a bundle holds as reference. lengths : [n], the
+        steps of sequences; all the same for other families.
     """
-    return [_shortest(value) for value in decode_instance(schema, background[0])]
-
-
-def _shortest(value: Value) -> Value:
-    """Return the shortest decimal that is the same float32: 17.99 for 17.9899998."""
-    return float(str(np.float32(value))) if isinstance(value, float) else value
+    row = int(lengths.argmin())
+    return write_instance(schema, background[row], int(lengths[row]))

@@ -15,8 +15,8 @@ from api.problems import (
     UNSUPPORTED_MEDIA,
 )
 from api.protocols.content_coding import expand
-from explainers.instances import encode_instances
-from explainers.manifest import InputSchema
+from explainers.manifest import Manifest
+from explainers.reading import read_instances
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ def _check_media_type(request: Request) -> None:
 
 
 def decode_body(
-    decoder: "msgspec.json.Decoder[T]", raw: bytes, schema: InputSchema
+    decoder: "msgspec.json.Decoder[T]", raw: bytes, manifest: Manifest
 ) -> T:
     """Return what a body says.
 
@@ -131,13 +131,13 @@ def decode_body(
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        _check_instances(raw, schema)
+        _check_instances(raw, manifest)
         raise _misshapen(error) from error
     except NOT_JSON as error:
         raise _malformed(error) from error
 
 
-def _check_instances(raw: bytes, schema: InputSchema) -> None:
+def _check_instances(raw: bytes, manifest: Manifest) -> None:
     """Say what is wrong with an instance in the words of the model's features."""
     try:
         instances = _ANY_INSTANCES.decode(raw).instances
@@ -146,7 +146,7 @@ def _check_instances(raw: bytes, schema: InputSchema) -> None:
     except NOT_JSON as error:  # found only now: the first decoder had stopped before
         raise _malformed(error) from error
     if instances:
-        encode_instances(schema, instances)
+        read_instances(manifest, instances)
 
 
 def _malformed(error: Exception) -> RequestError:

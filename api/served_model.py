@@ -13,10 +13,11 @@ from api.schemas import (
     ModelReference,
     ModelSummary,
     NumericInstance,
+    Picture,
     PredictRequest,
 )
 from api.tree_document import tree_reply
-from explainers.manifest import InputSchema
+from explainers.manifest import Family, InputSchema
 from explainers.model import Model
 
 PredictDecoder: TypeAlias = msgspec.json.Decoder[PredictRequest[Any]]
@@ -24,14 +25,29 @@ ExplainDecoder: TypeAlias = msgspec.json.Decoder[ExplainRequest[Any]]
 
 # Telling numbers from strings while parsing costs time on every value: a model without
 # categories and missing values gets the decoder that knows only numbers.
-_NUMERIC = (
-    msgspec.json.Decoder(PredictRequest[NumericInstance]),
-    msgspec.json.Decoder(ExplainRequest[NumericInstance]),
-)
-_MIXED = (
-    msgspec.json.Decoder(PredictRequest[MixedInstance]),
-    msgspec.json.Decoder(ExplainRequest[MixedInstance]),
-)
+_DECODERS: dict[tuple[Family, bool], tuple[PredictDecoder, ExplainDecoder]] = {
+    ("tabular", True): (
+        msgspec.json.Decoder(PredictRequest[NumericInstance]),
+        msgspec.json.Decoder(ExplainRequest[NumericInstance]),
+    ),
+    ("tabular", False): (
+        msgspec.json.Decoder(PredictRequest[MixedInstance]),
+        msgspec.json.Decoder(ExplainRequest[MixedInstance]),
+    ),
+    ("sequence", True): (
+        msgspec.json.Decoder(PredictRequest[list[NumericInstance]]),
+        msgspec.json.Decoder(ExplainRequest[list[NumericInstance]]),
+    ),
+    ("sequence", False): (
+        msgspec.json.Decoder(PredictRequest[list[MixedInstance]]),
+        msgspec.json.Decoder(ExplainRequest[list[MixedInstance]]),
+    ),
+    ("image", True): (
+        msgspec.json.Decoder(PredictRequest[Picture]),
+        msgspec.json.Decoder(ExplainRequest[Picture]),
+    ),
+}
+"""By family, and whether every value must be a number."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +63,9 @@ class ServedModel:
     def of(cls, model: Model) -> "ServedModel":
         """Derive what the routes need from a loaded model."""
         reference = ModelReference(model.name, model.manifest.version, model.digest)
-        numeric = is_numeric(model.manifest.input)
-        return cls(model, reference, *(_NUMERIC if numeric else _MIXED))
+        family, schema = model.manifest.family, model.manifest.input
+        kind = (family, family == "image" or is_numeric(schema))
+        return cls(model, reference, *_DECODERS[kind])
 
     @cached_property
     def summary(self) -> ModelSummary:

@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from api import problems
+from api.examples import is_shown
 from api.openapi import inference_v2, operations
 from api.openapi.examples import EXAMPLES
 from api.openapi.operations import JSON, Operation
@@ -95,9 +96,13 @@ def _operation(
 
 def _body(schema: str, models: Mapping[str, Model]) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": reference(schema)}
-    if models:
-        model = models[min(models)]
-        content["examples"] = {model.name: {"value": EXAMPLES[schema](model)}}
+    examples = {
+        name: {"value": EXAMPLES[schema](model)}
+        for name, model in sorted(models.items())
+        if is_shown(model.manifest.input)
+    }
+    if examples:
+        content["examples"] = examples
     return {"required": True, "content": {JSON: content}}
 
 

@@ -83,11 +83,11 @@ def _method_schemas(
     models: Iterable[Model], results: Mapping[str, Schema]
 ) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
-    target = _target_schema(models)
+    target, attributions = _target_schema(models), _attributions_schema(models)
     for name, method in EXPLAINERS.items():
         schemas[f"{camel(name)}Request"] = _request_of(method, target)
         schemas[f"{camel(name)}Explanation"] = _explanation_of(
-            method, results[method.result.__name__]
+            method, results[method.result.__name__], attributions
         )
     for suffix in ("Request", "Explanation"):
         names = {name: f"{camel(name)}{suffix}" for name in EXPLAINERS}
@@ -101,11 +101,13 @@ def _method_schemas(
     return schemas
 
 
-def _explanation_of(method: Explainer, result: Schema) -> Schema:
+def _explanation_of(method: Explainer, result: Schema, attributions: Schema) -> Schema:
     """Return a result with its method's name: whole, since generators of clients do not
     narrow a string by ``allOf``.
     """
     properties = result["properties"] | {"method": {"const": method.name}}
+    if "attributions" in properties:
+        properties["attributions"] = attributions
     return result | {
         "title": f"{camel(method.name)}Explanation",
         "description": method.summary,
@@ -122,6 +124,18 @@ def _target_schema(models: Iterable[Model]) -> Schema:
     if names:
         choices.append({"enum": names})
     return {"anyOf": [*choices, {"type": "null"}]}
+
+
+def _attributions_schema(models: Iterable[Model]) -> Schema:
+    """Numbers nested like the input's shape, for every shape that is served."""
+    axes = {len(model.manifest.input.shape) for model in models} or {1, 2, 3}
+    choices: list[Schema] = []
+    for depth in sorted(axes):
+        nested: Schema = {"type": "number"}
+        for _ in range(depth):
+            nested = {"type": "array", "items": nested}
+        choices.append(nested)
+    return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
 def _request_of(method: Explainer, target: Schema) -> Schema:
@@ -150,7 +164,8 @@ def _requests(models: Mapping[str, Model]) -> dict[str, Schema]:
         "minItems": 1,
         "maxItems": MAX_INSTANCES,
         "items": one_of_ours if models else {},
-        "description": "Each one as values in input order, or as an object by name.",
+        "description": "Each one as values in input order or as an object by name; a "
+        "sequence as a list of such steps, a picture as rows of pixels.",
     }
     explanations = {
         "type": ["array", "null"],

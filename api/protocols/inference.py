@@ -57,10 +57,10 @@ def infer(
     inputs, lengths = read_inputs(model, read_tensors(request, tensors))
     asked = [one.explanation for one in wanted if one.explanation is not None]
     if asked:
-        check_price(model, asked, len(inputs))
-    with extreme_inputs_named(model, inputs):
+        check_price(model, asked, inputs)
+    with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
-    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs):
+    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):
         explained = (
             explanations.explain(model, prediction, asked, policy) if asked else None
         )

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from api.errors import RequestError
 from api.limits import MAX_INSTANCES
-from api.problems import INVALID_INSTANCE, INVALID_REQUEST
+from api.problems import INVALID_REQUEST
 from api.protocols.datatypes import BYTES
 from api.protocols.input_tensors import Tensor
 from explainers.arrays import Indexes, Inputs
+from explainers.errors import InstanceError
 from explainers.instances import LARGEST, Value, encode_instances
 from explainers.manifest import Manifest
 from explainers.masks import all_finite, count_true
@@ -53,12 +54,28 @@ def _one_tensor(
     _check_shape(manifest, tensor)
     if isinstance(tensor.values, list):
         raise _refused(f"input {INPUT!r} is {BYTES}; send numbers, such as FP32")
+    if is_sequence:
+        return _sequences(tensor.values, tensors.get(LENGTHS))
     inputs = _single_precision(tensor.values)
-    if inputs is None and manifest.family != "tabular":
-        raise RequestError(INVALID_INSTANCE, f"input {INPUT!r} is not finite")
+    if inputs is None and manifest.family == "image":
+        raise _not_finite(tensor.values)
     if inputs is None:  # a missing value, or one that does not fit and is named
         inputs = encode_instances(schema, _rows(tensor.values), "instance")
-    return inputs, _lengths(tensors, inputs) if is_sequence else None
+    return inputs, None
+
+
+def _sequences(
+    values: NDArray[np.generic], lengths: Tensor | None
+) -> tuple[Inputs, Indexes]:
+    """Return the steps, zero after each sequence's length whatever was sent there."""
+    n, steps = values.shape[:2]
+    counts = np.full(n, steps) if lengths is None else _read_lengths(lengths, n, steps)
+    counted = (np.arange(steps) < counts[:, None])[:, :, None]
+    values = np.where(counted, values, 0)
+    inputs = _single_precision(values)
+    if inputs is None:
+        raise _not_finite(values)
+    return inputs, counts
 
 
 def _single_precision(values: NDArray[np.generic]) -> Inputs | None:
@@ -97,19 +114,24 @@ def _rows(matrix: NDArray[np.generic]) -> list[list[Value]]:
     ]
 
 
-def _lengths(tensors: Mapping[str, Tensor], inputs: Inputs) -> Indexes | None:
-    tensor = tensors.get(LENGTHS)
-    if tensor is None:
-        return None
-    values, steps = tensor.values, inputs.shape[1]
+def _read_lengths(tensor: Tensor, rows: int, steps: int) -> Indexes:
+    values = tensor.values
     if isinstance(values, list) or values.dtype.kind not in "iu":
         raise _refused(f"input {LENGTHS!r} is {tensor.datatype}; send INT64")
     lengths = values.reshape(-1).astype(np.int64)
-    if len(lengths) != len(inputs) or lengths.min() < 1 or lengths.max() > steps:
-        raise _refused(
-            f"input {LENGTHS!r} must hold {len(inputs)} numbers from 1 to {steps}"
-        )
+    if len(lengths) != rows or lengths.min() < 1 or lengths.max() > steps:
+        raise _refused(f"input {LENGTHS!r} must hold {rows} numbers from 1 to {steps}")
     return lengths
+
+
+def _not_finite(values: NDArray[np.generic]) -> InstanceError:
+    """Name the first value that is no finite float32; there is one."""
+    at = tuple(np.argwhere(~(np.abs(values) <= LARGEST))[0].tolist())
+    return InstanceError(
+        INPUT + "".join(f"[{i}]" for i in at),
+        f"{values[at]} is not a finite single-precision number",
+        "magnitudes up to 3.4e38 are allowed",
+    )
 
 
 def _by_feature(model: Model, tensors: Mapping[str, Tensor]) -> Inputs:

@@ -17,7 +17,7 @@ def predict(model: str) -> Response:
     """Predict the class of every instance."""
     server, served = service(), find_model(model)
     raw = read_body(request, server.settings.max_body_bytes)
-    body = decode_body(served.predict_decoder, raw, served.model.manifest.input)
+    body = decode_body(served.predict_decoder, raw, served.model.manifest)
     answer = answer_predict(served, body)
     server.metrics.agreement(served.model, answer.prediction)
     return json_response(answer.body)
@@ -28,7 +28,7 @@ def explain(model: str) -> Response:
     """Predict the class of every instance, and explain it."""
     server, served = service(), find_model(model)
     raw = read_body(request, server.settings.max_body_bytes)
-    body = decode_body(served.explain_decoder, raw, served.model.manifest.input)
+    body = decode_body(served.explain_decoder, raw, served.model.manifest)
     answer = answer_explain(served, body, server.explanations, cache_policy(request))
     server.metrics.agreement(served.model, answer.prediction)
     response = json_response(answer.body)

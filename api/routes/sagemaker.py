@@ -9,7 +9,7 @@ from api.answering import Answer, answer_explain, answer_predict
 from api.cache_headers import cache_policy, report_cache
 from api.error_handlers import problem
 from api.errors import RequestError
-from api.problems import INVALID_REQUEST, NOT_READY
+from api.problems import INVALID_REQUEST, NOT_READY, UNSUPPORTED_MEDIA
 from api.protocols.csv_rows import read_rows
 from api.request_body import decode_body, read_body, read_bytes
 from api.responses import json_response
@@ -60,10 +60,18 @@ def _invoke(served: ServedModel) -> Response:
 
 
 def _read(served: ServedModel, max_bytes: int) -> ExplainRequest[Any]:
-    schema = served.model.manifest.input
+    manifest = served.model.manifest
     if request.mimetype == CSV:
-        return ExplainRequest(read_rows(schema, read_bytes(request, max_bytes)))
-    return decode_body(served.explain_decoder, read_body(request, max_bytes), schema)
+        if manifest.family != "tabular":
+            raise RequestError(
+                UNSUPPORTED_MEDIA,
+                f"CSV holds rows of tables, and model {manifest.name!r} reads "
+                f"{manifest.family} inputs; send JSON",
+                headers={"Accept-Post": "application/json"},
+            )
+        return ExplainRequest(read_rows(manifest.input, read_bytes(request, max_bytes)))
+    raw = read_body(request, max_bytes)
+    return decode_body(served.explain_decoder, raw, manifest)
 
 
 def _answer(served: ServedModel, body: ExplainRequest[Any]) -> Answer:
