@@ -7,7 +7,7 @@ from api.schemas import ModelReference
 from explainers.manifest import Estimate
 from explainers.model import Model
 from explainers.rules import condition, rule
-from explainers.tree import Node
+from explainers.tree import DistilledTree, Node, Region
 
 
 class TreeFeatureReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +49,28 @@ class NodeReply(msgspec.Struct, frozen=True, kw_only=True):
     label_counts: tuple[int, ...]
 
 
+class RegionReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the inputs with a tree of its own: the nodes from ``root`` down.
+
+    ``leaves`` and ``depth`` are that tree's, ``n`` its training rows; ``fidelity`` is
+    estimated like that of a node.
+    """
+
+    name: str
+    root: int
+    leaves: int
+    depth: int
+    n: int
+    fidelity: Estimate
+
+
 class TreeReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole tree, and how well it speaks for its network on the test split."""
+    """The tree, and how well it speaks for its network on the test split.
+
+    ``regions`` are null where one tree serves all inputs. With ``region`` the ``nodes``
+    are those of its tree alone, from its root down; all figures remain the whole
+    tree's, and ids are the same.
+    """
 
     model: ModelReference
     features: list[TreeFeatureReply]
@@ -58,7 +78,8 @@ class TreeReply(msgspec.Struct, frozen=True, kw_only=True):
     average_path_length: float
     leaves: int
     depth: int
-    regions: None
+    regions: list[RegionReply] | None
+    region: str | None
     fidelity: Estimate
     balanced_fidelity: Estimate
     nodes: list[NodeReply]
@@ -75,17 +96,24 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodePage(msgspec.Struct, frozen=True, kw_only=True):
-    """One node with the decisions that lead to it, and those decisions in words."""
+    """One node with the decisions that lead to it, and those decisions in words.
+
+    ``region`` is the one it lies in; null above the regions, and where there are none.
+    """
 
     model: ModelReference
     node: NodeReply
+    region: str | None
     path: list[Decision]
     rule: str
 
 
-def tree_reply(model: Model, reference: ModelReference) -> TreeReply:
+def tree_reply(
+    model: Model, reference: ModelReference, region: Region | None = None
+) -> TreeReply:
     """Return the document of ``GET /v1/models/{model}/tree``."""
-    metrics = model.manifest.metrics.tree
+    metrics, tree = model.manifest.metrics.tree, model.tree
+    replies = node_replies(model)
     return TreeReply(
         model=reference,
         features=[
@@ -94,12 +122,28 @@ def tree_reply(model: Model, reference: ModelReference) -> TreeReply:
         ],
         classes=model.classes,
         average_path_length=metrics.average_path_length.value,
-        leaves=len(model.tree.leaves),
-        depth=model.tree.depth,
-        regions=None,
+        leaves=len(tree.leaves),
+        depth=tree.depth,
+        regions=[_region(tree, one) for one in tree.regions] or None,
+        region=None if region is None else region.name,
         fidelity=metrics.fidelity,
         balanced_fidelity=metrics.balanced_fidelity,
-        nodes=node_replies(model),
+        nodes=replies
+        if region is None
+        else [replies[node.id] for node in tree.preorder(region.root)],
+    )
+
+
+def _region(tree: DistilledTree, region: Region) -> RegionReply:
+    nodes, root = tree.preorder(region.root), tree.nodes[region.root]
+    deepest = max(int(tree.depths[node.id]) for node in nodes)
+    return RegionReply(
+        name=region.name,
+        root=root.id,
+        leaves=sum(node.is_leaf for node in nodes),
+        depth=deepest - int(tree.depths[root.id]),
+        n=root.n,
+        fidelity=root.fidelity,
     )
 
 
@@ -116,8 +160,14 @@ def node_page(model: Model, reference: ModelReference, node: int) -> NodePage:
         words = rule(model.tree, model.manifest.tree_features, node)
     else:
         words = " and ".join(_in_words(model, step) for step in path) or "always"
-    replies = node_replies(model)
-    return NodePage(model=reference, node=replies[node], path=path, rule=words)
+    region = model.tree.region_of(node)
+    return NodePage(
+        model=reference,
+        node=node_replies(model)[node],
+        region=None if region is None else region.name,
+        path=path,
+        rule=words,
+    )
 
 
 def _node_reply(model: Model, node: Node, parent: int | None) -> NodeReply:

@@ -54,11 +54,14 @@ def _interval(column: TreeFeature, lower: float, upper: float) -> str:
 
 
 def rules_as_text(
-    tree: DistilledTree, columns: Sequence[TreeFeature], classes: Sequence[str]
+    tree: DistilledTree,
+    columns: Sequence[TreeFeature],
+    classes: Sequence[str],
+    root: int = 0,
 ) -> str:
-    """Return one line a leaf: the rule, the answer, support and fidelity."""
+    """Return one line a leaf below ``root``: rule, answer, support and fidelity."""
     lines = []
-    for node in tree.preorder():
+    for node in tree.preorder(root):
         if node.label is not None:
             lines.append(
                 f"leaf {node.id}: if {rule(tree, columns, node.id)} "
@@ -98,15 +101,18 @@ def _leaf_note(node: Node) -> str:
 
 
 def tree_as_graphviz(
-    tree: DistilledTree, columns: Sequence[TreeFeature], classes: Sequence[str]
+    tree: DistilledTree,
+    columns: Sequence[TreeFeature],
+    classes: Sequence[str],
+    root: int = 0,
 ) -> str:
-    """Return the tree in the DOT language; ``yes`` edges go left."""
+    """Return the tree below ``root`` in the DOT language; ``yes`` edges go left."""
     lines = [
         "digraph tree {",
         '  node [shape=box, style="rounded,filled", fillcolor="#f7f7f7", '
         'fontname="Helvetica"];',
     ]
-    for node in tree.nodes:
+    for node in tree.preorder(root):
         if node.label is not None:
             text = (
                 f"{classes[node.label]}\nn = {node.n}\n"

@@ -205,10 +205,10 @@ class DistilledTree:
             node = self._parents[node]
         return roots.get(node)
 
-    def preorder(self) -> list[Node]:
-        """Return the nodes root first, each left subtree before the right one."""
+    def preorder(self, root: int = 0) -> list[Node]:
+        """Return the nodes from ``root`` down, each left subtree before the right."""
         ordered: list[Node] = []
-        stack = [0]
+        stack = [root]
         while stack:
             node = self.nodes[stack.pop()]
             ordered.append(node)

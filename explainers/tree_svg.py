@@ -19,21 +19,27 @@ _STYLE = (
 
 
 def tree_as_svg(
-    tree: DistilledTree, columns: Sequence[TreeFeature], classes: Sequence[str]
+    tree: DistilledTree,
+    columns: Sequence[TreeFeature],
+    classes: Sequence[str],
+    root: int = 0,
 ) -> str:
-    """Return an SVG document; the upper branch is taken when the condition holds."""
-    labels = {node.id: _label(node, columns, classes) for node in tree.nodes}
+    """Return an SVG document of the tree below ``root``; the upper branch is taken when
+    the condition holds.
+    """
+    nodes = tree.preorder(root)
+    labels = {node.id: _label(node, columns, classes) for node in nodes}
     widest = max(len(line) for lines in labels.values() for line in lines)
     width = widest * CHARACTER + 2 * PADDING
-    y = _rows(tree)
-    x = {node.id: 8 + int(tree.depths[node.id]) * (width + GAP) for node in tree.nodes}
-    parts = [_edges(node, x, y, width) for node in tree.nodes if not node.is_leaf]
+    y = _rows(nodes)
+    depths = tree.depths - tree.depths[root]
+    x = {node.id: 8 + int(depths[node.id]) * (width + GAP) for node in nodes}
+    parts = [_edges(node, x, y, width) for node in nodes if not node.is_leaf]
     parts += [
-        _box(node, labels[node.id], x[node.id], y[node.id], width)
-        for node in tree.nodes
+        _box(node, labels[node.id], x[node.id], y[node.id], width) for node in nodes
     ]
     total_width = max(x.values()) + width + 8
-    total_height = len(tree.leaves) * ROW + 8
+    total_height = sum(node.is_leaf for node in nodes) * ROW + 8
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{total_width:.0f}" '
         f'height="{total_height}" viewBox="0 0 {total_width:.0f} {total_height}" '
@@ -52,13 +58,16 @@ def _label(
     return condition(column, node.threshold or 0.0, left=True) + " ?", note
 
 
-def _rows(tree: DistilledTree) -> dict[int, float]:
-    """Give leaves one row each, and each decision the middle of its children's."""
+def _rows(nodes: list[Node]) -> dict[int, float]:
+    """Give leaves one row each, and each decision the middle of its children's.
+
+    ``nodes`` are in preorder.
+    """
     y: dict[int, float] = {}
-    for node in tree.preorder():
+    for node in nodes:
         if node.is_leaf:
-            y[node.id] = 4 + ROW * (sum(1 for n in y) + 0.5)
-    for node in reversed(tree.preorder()):
+            y[node.id] = 4 + ROW * (len(y) + 0.5)
+    for node in reversed(nodes):
         if node.left is not None and node.right is not None:
             y[node.id] = (y[node.left] + y[node.right]) / 2
     return y

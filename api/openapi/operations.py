@@ -25,8 +25,8 @@ EXPLAIN = (
     problems.INVALID_PARAMETER,
     problems.TOO_EXPENSIVE,
 )
-TREE = (*MODEL, problems.NOT_EXPOSED, problems.INVALID_REQUEST)
 DOCUMENT = (*MODEL, problems.NOT_IN_BUNDLE)
+TREE = (*DOCUMENT, problems.NOT_EXPOSED)
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,14 @@ OPERATIONS: dict[str, Operation] = {
             "image/svg+xml": None,
         },
         problems=(*TREE, problems.NOT_ACCEPTABLE),
-        parameters=_CONDITION,
+        parameters=("IfNoneMatch", "Region"),
         headers=_ETAG,
     ),
     "tree.show_node": Operation(
         "tree",
         {JSON: "NodePage"},
-        problems=(*TREE, problems.NOT_IN_BUNDLE),
-        parameters=_CONDITION,
+        problems=TREE,
+        parameters=("IfNoneMatch", "Region"),
         headers=_ETAG,
     ),
     "documents.show_gallery": _document({JSON: "Anything"}),

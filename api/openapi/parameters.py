@@ -27,6 +27,13 @@ PARAMETERS: dict[str, Any] = {
         "another bundle is served now, there is none.",
         "schema": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     },
+    "Region": {
+        "name": "region",
+        "in": "query",
+        "description": "The region whose tree is meant, where the inputs are divided "
+        "into regions; the tree's `regions` name them.",
+        "schema": {"type": "string"},
+    },
     "CacheControl": {
         "name": "Cache-Control",
         "in": "header",

@@ -1,24 +1,25 @@
-"""The distilled tree: whole, in four forms, and node by node."""
+"""The distilled tree: whole or by region, in four forms, and node by node."""
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from api.access import find_model
 from api.errors import Fault, RequestError
-from api.problems import INVALID_REQUEST, NOT_ACCEPTABLE, NOT_EXPOSED, NOT_IN_BUNDLE
+from api.problems import NOT_ACCEPTABLE, NOT_EXPOSED, NOT_IN_BUNDLE
 from api.responses import document_response
 from api.served_model import ServedModel
 from api.tree_document import node_page
 from api.tree_forms import FORMS
+from explainers.tree import Region
 
 routes = Blueprint("tree", __name__)
 
 
 @routes.get("/v1/models/<model:model>/tree")
 def show_tree(model: str) -> Response:
-    """Return the tree in the form that the client prefers."""
+    """Return the tree, or one region's, in the form that the client prefers."""
     served = _exposed(model)
-    _refuse_region(served)
+    region = _region(served)
     chosen = "application/json"
     if "Accept" in request.headers:
         chosen = request.accept_mimetypes.best_match(list(FORMS), "")
@@ -26,7 +27,9 @@ def show_tree(model: str) -> Response:
         raise RequestError(NOT_ACCEPTABLE, f"the tree comes as {', '.join(FORMS)}")
     form = FORMS[chosen]
     response = document_response(
-        form.render(served), form.content_type, served.reference.digest + form.tag
+        form.render(served, region),
+        form.content_type,
+        served.reference.digest + form.tag,
     )
     response.vary.add("Accept")
     return response
@@ -36,12 +39,15 @@ def show_tree(model: str) -> Response:
 def show_node(model: str, node: int) -> Response:
     """Return one node, the decisions that lead to it, and those in words."""
     served = _exposed(model)
-    _refuse_region(served)
-    nodes = len(served.model.tree.nodes)
-    if node >= nodes:
+    region, tree = _region(served), served.model.tree
+    if node >= len(tree.nodes):
         raise RequestError(
             NOT_IN_BUNDLE,
-            f"the tree has no node {node}; its nodes are 0 to {nodes - 1}",
+            f"the tree has no node {node}; its nodes are 0 to {len(tree.nodes) - 1}",
+        )
+    if region is not None and tree.region_of(node) != region:
+        raise RequestError(
+            NOT_IN_BUNDLE, f"node {node} is not in the region {region.name!r}"
         )
     page = msgspec.json.encode(node_page(served.model, served.reference, node))
     return document_response(page, "application/json", served.reference.digest)
@@ -57,15 +63,17 @@ def _exposed(model: str) -> ServedModel:
     return served
 
 
-def _refuse_region(served: ServedModel) -> None:
-    region = request.args.get("region")
-    if region is not None:
+def _region(served: ServedModel) -> Region | None:
+    """Return the region that ``?region=`` names; None where it names none."""
+    name = request.args.get("region")
+    if name is None:
+        return None
+    regions = {region.name: region for region in served.model.tree.regions}
+    if name not in regions:
+        allowed = ", ".join(map(repr, regions)) or "none: leave it out"
         raise RequestError(
-            INVALID_REQUEST,
-            f"model {served.model.name!r} has one tree for all inputs, no regions",
-            [
-                Fault(
-                    "?region", f"{region!r} is no region of this model", "leave it out"
-                )
-            ],
+            NOT_IN_BUNDLE,
+            f"{name!r} is no region of model {served.model.name!r}; regions: {allowed}",
+            [Fault("?region", f"{name!r} is no region of this model", allowed)],
         )
+    return regions[name]

@@ -118,11 +118,11 @@ def test_node_that_does_not_exist_is_not_found(client, node):
     assert client.get(f"{TREE}/nodes/{node}").status_code == 404
 
 
-def test_region_is_refused_where_there_are_none(client):
+def test_region_is_not_found_where_there_are_none(client):
     for path in (TREE, f"{TREE}/nodes/0"):
         reply = client.get(f"{path}?region=a")
-        assert reply.status_code == 422
-        assert "no regions" in reply.json["detail"]
+        assert reply.status_code == 404
+        assert reply.json["errors"][0]["allowed"] == "none: leave it out"
 
 
 @pytest.mark.parametrize(
