@@ -36,11 +36,11 @@ class IntegrityError(BundleError):
     """The files of a bundle are not exactly those that its manifest lists."""
 
 
-class UnsafeGraphError(BundleError):
 class SignatureError(BundleError):
     """The manifest of a bundle is not signed by a key that is trusted."""
 
 
+class UnsafeGraphError(BundleError):
     """An ONNX file holds an operator or a reference that is not allowed."""
 
 
@@ -52,11 +52,11 @@ class GoldenMismatchError(BundleError):
     """The graphs do not reproduce the outputs recorded when the bundle was written."""
 
 
-class InputError(LeafpathError):
 class KeyFileError(LeafpathError):
     """A file of keys cannot be read or written, or holds keys of another kind."""
 
 
+class InputError(LeafpathError):
     """What the caller sent does not fit.
 
     Parameters
