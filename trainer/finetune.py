@@ -1,4 +1,4 @@
-"""Training on, through the projection: what the tree decides, the network must bear out.
+"""Training on through the projection: the tree decides, the network must bear it out.
 
 The pull draws the network's decisions to its tree and pays with ranking: near the
 tree's borders the logits are held down on both sides. Once the tree is final it need

@@ -164,21 +164,23 @@ class TreeRegularizer:
         self.step += 1
         if self.tree is None:
             return logits.new_zeros(())
-        charges = charge(logits, self._decisions[rows])
-        penalty = self._average(charges, self._all[rows])
-        return factor * (penalty + self._contradiction_between(rows))
+        decisions, points = self._decisions[rows], self._all[rows]
+        if self._mix is not None and self._router is not None:
+            others, shares = self._draw(len(rows))
+            between = lerp(self._all, rows, others, shares)
+            logits = torch.cat([logits, self._mix(rows, others, shares)])
+            decisions = torch.cat([decisions, self._router(between)])
+            points = torch.cat([points, between])
+        charges = charge(logits, decisions)
+        halves = (torch.split(whole, len(rows)) for whole in (charges, points))
+        penalty = [self._average(*half) for half in zip(*halves, strict=True)]
+        return factor * torch.stack(penalty).sum()
 
-    def _contradiction_between(self, rows: Tensor) -> Tensor:
-        """Charge the network at one random point between each row and another."""
-        if self._mix is None or self._router is None:
-            return torch.zeros((), device=self._device)
-        n = len(rows)
+    def _draw(self, n: int) -> tuple[Tensor, Tensor]:
+        """Draw n other rows, and how far toward each a point lies."""
         others = torch.randint(len(self._all), (n,), generator=self._generator)
         shares = torch.rand(n, generator=self._generator)
-        others, shares = others.to(self._device), shares.to(self._device)
-        points = lerp(self._all, rows, others, shares)
-        charges = charge(self._mix(rows, others, shares), self._router(points))
-        return self._average(charges, points)
+        return others.to(self._device), shares.to(self._device)
 
     def _average(self, charges: Tensor, points: Tensor) -> Tensor:
         """Return the mean charge, of the worst region where there are regions."""
