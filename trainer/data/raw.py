@@ -1,17 +1,39 @@
-"""What a loader returns for sequences and pictures, before any check.
+"""What a loader returns for tables, sequences and pictures, before any check.
 
-A loader of one's own (``data = "package.module:loader"``) returns one of these, or a
-``RawTable`` (named.py); the checks and the arrays are made from it.
+A loader of one's own (``data = "package.module:loader"``) returns one of these; the
+checks and the arrays are made from it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
+
+Values: TypeAlias = NDArray[np.float64] | list[str | None]
+"""One raw column: numbers with NaN for missing, or texts with None for missing."""
 
 Numbers: TypeAlias = NDArray[Any]
 """Any real dtype; stored as float32."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Columns as they were read.
+
+    Parameters
+    ----------
+    target : the column to predict.
+    classes : fixes the order of its values where the source has one (scikit-learn's
+        target_names), else None.
+    parts : as in ``RawSequences``.
+    """
+
+    columns: dict[str, Values]
+    target: str
+    classes: tuple[str, ...] | None = None
+    parts: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

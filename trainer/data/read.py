@@ -9,7 +9,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from trainer.config import DataConfig
-from trainer.data.named import NAMED, RawTable, Values
+from trainer.data.named import NAMED
+from trainer.data.raw import RawTable, Values
 from trainer.errors import DataError
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
@@ -54,7 +55,9 @@ def _kept_as_text(data: DataConfig) -> set[str]:
 
 
 def _retarget(raw: RawTable, target: str | None) -> RawTable:
-    return raw if target in (None, raw.target) else RawTable(raw.columns, target or "")
+    if target in (None, raw.target):
+        return raw
+    return RawTable(raw.columns, target or "", parts=raw.parts)
 
 
 def _suffix(path: Path) -> str:

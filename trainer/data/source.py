@@ -7,10 +7,10 @@ from typing import TypeAlias
 from explainers.manifest import Family as FamilyName
 from trainer.config import Config, DataConfig, ImageModel, OwnModel, SequenceModel
 from trainer.data.long_table import sequences_of_table
-from trainer.data.named import NAMED, RawTable
+from trainer.data.named import NAMED
 from trainer.data.named_images import IMAGES
 from trainer.data.named_sequences import SEQUENCES
-from trainer.data.raw import RawImages, RawSequences
+from trainer.data.raw import RawImages, RawSequences, RawTable
 from trainer.data.read import read_raw
 from trainer.errors import DataError
 from trainer.own_code import find_function

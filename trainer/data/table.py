@@ -19,7 +19,7 @@ from trainer.data.columns import (
     encode_column,
     in_order,
 )
-from trainer.data.named import RawTable
+from trainer.data.raw import RawTable
 from trainer.data.read import read_raw
 from trainer.errors import DataError
 
@@ -40,7 +40,7 @@ class Table:
     groups : [n] int64; rows of one group must stay on one side of a split. Without a
         group column (``grouped`` is False) rows with identical inputs form a group: a
         copy of a training row in the test split would be a leak.
-    parts : [n] names of the split of each row, where a column says so, else None.
+    parts : [n] names of the split of each row, where the data say so, else None.
     """
 
     columns: tuple[Column, ...]
@@ -89,6 +89,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     _check_known(raw, data)
     _check_roles(raw, data)
     split = data.split if isinstance(data.split, str) else None
+    parts = raw.parts if split is None else _complete(raw, split, "split")
     aside = {raw.target, data.group, split, *data.drop}
     names = [name for name in raw.columns if name not in aside]
     if not names:
@@ -103,7 +104,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
         classes=classes,
         groups=_groups(raw, data.group, X),
         grouped=data.group is not None,
-        parts=None if split is None else np.array(_complete(raw, split, "split")),
+        parts=None if parts is None else np.array(parts),
     )
 
 

@@ -23,7 +23,7 @@ from trainer.data.encoding import (
     measure_moments,
     plan_encoding,
 )
-from trainer.data.named import RawTable
+from trainer.data.raw import RawTable
 from trainer.data.split import Split, split_table
 from trainer.data.table import Table, build_table
 from trainer.errors import TrainingWarning
