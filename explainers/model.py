@@ -116,6 +116,14 @@ class Model:
         """Whether the gradient is taken at other columns than the inputs themselves."""
         return self.manifest.family == "tabular" and "tree_features" in self.sessions
 
+    @property
+    def feature_layer(self) -> str:
+        """Name of the layer whose output the last feature map is."""
+        if self.head is not None:
+            return FEATURE_MAP
+        layer: str = self.sessions["gradcam"].outputs[0]
+        return layer
+
     @cached_property
     def has_categories(self) -> bool:
         """Whether an input holds strings, which no matrix of numbers can carry."""
@@ -159,7 +167,8 @@ class Model:
     def provides(self) -> frozenset[str]:
         """What a method may require: graphs, the family, whether rows may be shown."""
         shown = {TRAINING_ROWS} if self.manifest.expose == "tree" else set()
-        mapped = {FEATURE_MAP} if self.head is not None else set()
+        has_map = self.head is not None or "gradcam" in self.sessions
+        mapped = {FEATURE_MAP} if has_map else set()
         return frozenset(self.sessions) | shown | mapped | {self.manifest.family}
 
     def why_missing(self, requirement: str) -> str:
@@ -169,7 +178,10 @@ class Model:
                 f"its bundle exposes the {self.manifest.expose} only, no training rows"
             )
         if requirement == FEATURE_MAP:
-            return "its network has no linear head on the mean of a feature map"
+            reason = self.manifest.unavailable.get(
+                "gradcam", "no layer's output is one"
+            )
+            return f"its network has no feature map ({reason})"
         if requirement not in GRAPHS:
             return f"the method is for {requirement} inputs, not {self.manifest.family}"
         reason = self.manifest.unavailable.get(
@@ -278,6 +290,38 @@ class Model:
             raise NonFiniteError(f"model {self.name!r}: a non-finite gradient")
         return logits, gradient
 
+    def map_gradient(
+        self, inputs: Inputs, targets: Indexes
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Differentiate one logit a row with respect to the last feature map.
+
+        Parameters
+        ----------
+        inputs : [n, *shape] float32. targets : [n] int64 class indexes.
+
+        Returns
+        -------
+        The map and d logit[target] / d map, both [n, k, h, w]. Where there is a
+        ``head``, the gradient is its weights over the number of positions, exactly.
+
+        Raises
+        ------
+        NonFiniteError
+            The map or the gradient is NaN or infinite.
+        """
+        if self.head is None:
+            features, gradient = self.sessions["gradcam"].run(
+                {"input": inputs, "target": targets}
+            )
+        else:
+            features = self.feature_map(inputs)
+            positions = features.shape[2] * features.shape[3]
+            weights = self.head[targets] / np.float32(positions)  # [n, k]
+            gradient = np.broadcast_to(weights[:, :, None, None], features.shape)
+        if not (all_finite(features) and all_finite(gradient)):
+            raise NonFiniteError(f"model {self.name!r}: a non-finite feature map")
+        return features, gradient
+
     def _feeds(
         self, inputs: Inputs, lengths: Indexes | None
     ) -> dict[str, NDArray[np.generic]]:
@@ -337,6 +381,7 @@ def load_model(bundle: Bundle) -> Model:
         files=_documents(bundle),
         head=_head(bundle, sessions["predict"]),
     )
+    _check_metrics(model)
     _check_golden(model, bundle)
     return model
 
@@ -381,7 +426,6 @@ def _head(bundle: Bundle, predict: Session) -> NDArray[np.float32] | None:
         return None
     array = decode_array(bundle, HEAD)
     rows = len(bundle.manifest.output.classes)
-    _check_metrics(model)
     fits = array.ndim == 2 and len(array) == rows and array.dtype == np.float32
     if not fits or not np.isfinite(array).all() or FEATURE_MAP not in predict.outputs:
         raise IntegrityError(
@@ -406,6 +450,7 @@ def _inputs(bundle: Bundle, path: str, lengths_path: str) -> tuple[Inputs, Index
             f"{path}: {array.dtype} {list(array.shape)}, expected float32 "
             f"[n >= 1, {', '.join(map(str, shape))}]"
         )
+    _check_values(bundle.manifest, path, cast(Inputs, array))
     lengths = np.ones(len(array), dtype=np.int64)
     if ragged:
         lengths = cast(Indexes, decode_array(bundle, lengths_path))
@@ -415,39 +460,6 @@ def _inputs(bundle: Bundle, path: str, lengths_path: str) -> tuple[Inputs, Index
     return cast(Inputs, array), lengths
 
 
-def _check_golden(model: Model, bundle: Bundle) -> None:
-    inputs, lengths = _inputs(bundle, GOLDEN_INPUTS, GOLDEN_LENGTHS)
-    try:
-        prediction = model.predict(inputs, lengths)
-        _compare(bundle, GOLDEN_PROBABILITIES, prediction.probabilities)
-        if not np.array_equal(decode_array(bundle, GOLDEN_LEAVES), prediction.leaves):
-            raise GoldenMismatchError(f"{GOLDEN_LEAVES}: the tree routes differently")
-        if "gradient" in model.sessions:
-            _, gradient = model.gradient(
-                prediction.encoded, prediction.labels, prediction.lengths
-            )
-            _compare(bundle, GOLDEN_GRADIENT, gradient)
-    except (IntegrityError, GoldenMismatchError):
-        raise
-    except Exception as error:  # onnxruntime raises many types when a graph misfits
-        raise GoldenMismatchError(f"golden inputs cannot be run: {error}") from error
-
-
-def _compare(bundle: Bundle, path: str, found: NDArray[np.float32]) -> None:
-    golden = decode_array(bundle, path)
-    if golden.shape != found.shape or golden.dtype != np.float32:
-        raise GoldenMismatchError(
-            f"{path}: recorded {golden.dtype} {list(golden.shape)}, "
-            f"the graph answers float32 {list(found.shape)}"
-        )
-    recorded = cast(NDArray[np.float32], golden)
-    gap = float(np.abs(recorded - found).max())
-    allowed = GOLDEN_TOLERANCE * max(float(np.abs(recorded).max()), 1e-6)
-    if not gap <= allowed:
-        raise GoldenMismatchError(
-            f"{path}: the graph's answer differs by {gap:.3g} (allowed {allowed:.3g})"
-        )
-    _check_values(bundle.manifest, path, cast(Inputs, array))
 def _check_values(manifest: Manifest, path: str, inputs: Inputs) -> None:
     """Refuse infinity, NaN where nothing may be missing, and codes of no category."""
     channel_axis = -1 if manifest.family == "sequence" else 1
@@ -474,3 +486,42 @@ def _check_metrics(model: Model) -> None:
         )
 
 
+def _check_golden(model: Model, bundle: Bundle) -> None:
+    inputs, lengths = _inputs(bundle, GOLDEN_INPUTS, GOLDEN_LENGTHS)
+    try:
+        prediction = model.predict(inputs, lengths)
+        _compare(bundle, GOLDEN_PROBABILITIES, prediction.probabilities)
+        if not np.array_equal(decode_array(bundle, GOLDEN_LEAVES), prediction.leaves):
+            raise GoldenMismatchError(f"{GOLDEN_LEAVES}: the tree routes differently")
+        if "gradient" in model.sessions:
+            _, gradient = model.gradient(
+                prediction.encoded, prediction.labels, prediction.lengths
+            )
+            _compare(bundle, GOLDEN_GRADIENT, gradient)
+        if FEATURE_MAP in model.provides:
+            features, weights = model.map_gradient(inputs, prediction.labels)
+            if features.ndim != 4 or weights.shape != features.shape:
+                raise GoldenMismatchError(
+                    f"feature map {list(features.shape)}, its gradient "
+                    f"{list(weights.shape)}: expected [n, k, h, w] twice"
+                )
+    except (IntegrityError, GoldenMismatchError):
+        raise
+    except Exception as error:  # onnxruntime raises many types when a graph misfits
+        raise GoldenMismatchError(f"golden inputs cannot be run: {error}") from error
+
+
+def _compare(bundle: Bundle, path: str, found: NDArray[np.float32]) -> None:
+    golden = decode_array(bundle, path)
+    if golden.shape != found.shape or golden.dtype != np.float32:
+        raise GoldenMismatchError(
+            f"{path}: recorded {golden.dtype} {list(golden.shape)}, "
+            f"the graph answers float32 {list(found.shape)}"
+        )
+    recorded = cast(NDArray[np.float32], golden)
+    gap = float(np.abs(recorded - found).max())
+    allowed = GOLDEN_TOLERANCE * max(float(np.abs(recorded).max()), 1e-6)
+    if not gap <= allowed:
+        raise GoldenMismatchError(
+            f"{path}: the graph's answer differs by {gap:.3g} (allowed {allowed:.3g})"
+        )

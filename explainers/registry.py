@@ -12,9 +12,12 @@ from explainers.errors import (
 )
 from explainers.methods import (
     counterfactual,
+    grad_cam,
     gradient,
+    hires_cam,
     input_x_gradient,
     integrated_gradients,
+    layer_cam,
     lime,
     occlusion,
     prototypes,
@@ -31,6 +34,9 @@ EXPLAINERS: dict[str, Explainer] = {
     "input_x_gradient": input_x_gradient.METHOD,
     "integrated_gradients": integrated_gradients.METHOD,
     "smoothgrad": smoothgrad.METHOD,
+    "grad_cam": grad_cam.METHOD,
+    "hires_cam": hires_cam.METHOD,
+    "layer_cam": layer_cam.METHOD,
     "occlusion": occlusion.METHOD,
     "lime": lime.METHOD,
     "tree_shap": tree_shap.METHOD,

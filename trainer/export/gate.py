@@ -17,7 +17,7 @@ from explainers.errors import BundleError
 from explainers.onnx_runtime import Session
 from explainers.onnx_safety import check_graph
 from trainer.errors import ExportError, GradientExportError
-from trainer.export.gradients import vector_jacobian
+from trainer.export.gradients import Jacobian, vector_jacobian
 
 BATCHES = (1, 7, 64)
 TOLERANCE = 1e-5
@@ -52,7 +52,13 @@ def accept_graph(
 
 
 def accept_gradient(
-    name: str, raw: bytes, network: nn.Module, sample: Sampler, seed: int = 0
+    name: str,
+    raw: bytes,
+    network: nn.Module,
+    sample: Sampler,
+    seed: int = 0,
+    *,
+    jacobian: Jacobian = vector_jacobian,
 ) -> Session:
     """Compare a gradient graph with torch.autograd; return the loaded session.
 
@@ -68,11 +74,12 @@ def accept_gradient(
         for rows in BATCHES:
             features, *rest = _as_tuple(sample(rows, random))
             with torch.no_grad():
-                n_classes = network(*map(torch.from_numpy, (features, *rest))).shape[1]
-            target = random.integers(0, n_classes, rows)
+                answer = network(*map(torch.from_numpy, (features, *rest)))
+            logits = answer[0] if isinstance(answer, tuple) else answer
+            target = random.integers(0, logits.shape[1], rows)
             inputs = (features, target, *rest)
             found = session.run(dict(zip(session.inputs, inputs, strict=True)))
-            reference = vector_jacobian(network)(*map(torch.from_numpy, inputs))
+            reference = jacobian(network)(*map(torch.from_numpy, inputs))
             _compare(name, rows, session.outputs, found, reference)
             largest = max(largest, float(np.abs(found[1]).max()))
     except GradientExportError:

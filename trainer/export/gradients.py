@@ -5,9 +5,9 @@ symbolic batch), its backward operators are decomposed, and the result is export
 any forward pass. Autograd's graph cannot be exported directly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +27,59 @@ from trainer.export.decompositions import decomposition_table
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph, quiet, root_cause
 from trainer.export.recurrent_scan import portable
 
+Jacobian: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""A network's forward pass -> (features, target, *rest) -> two tensors, the gradient
+last: ``vector_jacobian`` or ``map_jacobian``."""
+
+
+def vector_jacobian(forward: Callable[..., Tensor]) -> Callable[..., Any]:
+    """Return (features, target, *rest) -> (logits, d logits[target] / d features)."""
+
+    def differentiate(
+        features: Tensor, target: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            x = features.detach().requires_grad_(True)
+            logits = forward(x, *rest)
+            return logits.detach(), _derivative(logits, target, x)
+
+    return differentiate
+
+
+def map_jacobian(forward: Callable[..., tuple[Tensor, Tensor]]) -> Callable[..., Any]:
+    """Return (inputs, target) -> (map, d logits[target] / d map).
+
+    Parameters
+    ----------
+    forward : inputs -> (logits, map), as ``families.feature_map.WithMap``.
+    """
+
+    def differentiate(inputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            logits, kept = forward(inputs.detach().requires_grad_(True))
+            return kept.detach(), _derivative(logits, target, kept)
+
+    return differentiate
+
+
+def _derivative(logits: Tensor, target: Tensor, variable: Tensor) -> Tensor:
+    """Return d logits[target] / d variable, of the variable's shape."""
+    classes = torch.arange(logits.shape[1], device=logits.device)
+    chosen = (target[:, None] == classes).to(logits.dtype)  # [n, n_classes]
+    (gradient,) = torch.autograd.grad(logits, [variable], grad_outputs=chosen)
+    return gradient
+
 
 def export_gradient(
     network: nn.Module,
     example: Tensor,
     input_name: str,
     lengths: Tensor | None = None,
+    *,
+    outputs: Sequence[str] = ("logits", "gradient"),
+    jacobian: Jacobian = vector_jacobian,
 ) -> bytes:
-    """Return gradient.onnx of a network.
+    """Return gradient.onnx of a network, or gradcam.onnx.
 
     Parameters
     ----------
@@ -43,11 +88,13 @@ def export_gradient(
     example : [m, ...] float32, some features; their values do not matter.
     input_name : name of the graph's first input.
     lengths : [m] int64, of sequences [m, steps, n_channels]; steps are then dynamic.
+    outputs, jacobian : what the graph answers; for ``map_jacobian`` the network answers
+        a map too.
 
     Returns
     -------
     ONNX bytes with inputs (features, ``target`` [n] int64, and ``lengths`` [n] int64
-    where given) and outputs ``logits`` [n, n_classes] and ``gradient``
+    where given) and two outputs: by default ``logits`` [n, n_classes] and ``gradient``
     (d logit[target] / d feature, the features' shape).
 
     Raises
@@ -67,12 +114,12 @@ def export_gradient(
         # A scan traced before leaves traces of its body that another one picks up.
         torch._dynamo.reset()
         with quiet(), _portable_kernels():
-            graph, constants = trace_gradient(network, inputs)
+            graph, constants = trace_gradient(network, inputs, jacobian)
         return export_graph(
             _WithConstants(graph, constants),
             tuple(inputs),
             names,
-            ["logits", "gradient"],
+            outputs,
             variadic=True,
             ragged=lengths is not None,
         )
@@ -82,27 +129,10 @@ def export_gradient(
         raise GradientExportError(root_cause(error)) from error
 
 
-def vector_jacobian(forward: Callable[..., Tensor]) -> Callable[..., Any]:
-    """Return (features, target, *rest) -> (logits, d logits[target] / d features)."""
-
-    def differentiate(
-        features: Tensor, target: Tensor, *rest: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            x = features.detach().requires_grad_(True)
-            logits = forward(x, *rest)
-            classes = torch.arange(logits.shape[1], device=logits.device)
-            chosen = (target[:, None] == classes).to(logits.dtype)  # [n, n_classes]
-            (gradient,) = torch.autograd.grad(logits, [x], grad_outputs=chosen)
-        return logits.detach(), gradient
-
-    return differentiate
-
-
 def trace_gradient(
-    network: nn.Module, inputs: list[Tensor]
+    network: nn.Module, inputs: list[Tensor], jacobian: Jacobian = vector_jacobian
 ) -> tuple[GraphModule, list[Tensor]]:
-    """Trace logits and gradient with batch (and time) symbolic, all else fixed.
+    """Trace a gradient with batch (and time) symbolic, all else fixed.
 
     Parameters
     ----------
@@ -118,12 +148,11 @@ def trace_gradient(
     def run(*arguments: Tensor) -> tuple[Tensor, Tensor]:
         values = dict(zip(named, arguments[: len(named)], strict=True))
 
-        def forward(*given: Tensor) -> Tensor:
-            logits: Tensor = torch.func.functional_call(network, values, given)
-            return logits
+        def forward(*given: Tensor) -> Any:
+            return torch.func.functional_call(network, values, given)
 
-        logits, gradient = vector_jacobian(forward)(*arguments[len(named) :])
-        return logits, gradient
+        first, gradient = jacobian(forward)(*arguments[len(named) :])
+        return first, gradient
 
     mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
     fakes = [mode.from_tensor(value, static_shapes=True) for value in named.values()]

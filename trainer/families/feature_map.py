@@ -66,7 +66,7 @@ class WithMap(nn.Module):
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return ([n, n_classes], [n, k, h, w]); of a layer used twice, its last."""
         kept: list[Tensor] = []
-        layer = unwrap(self.network)[0].get_submodule(self.layer)
+        layer = unwrap(self.network).get_submodule(self.layer)
         hook = layer.register_forward_hook(lambda *call: kept.append(call[-1]))
         try:
             logits = self.network(inputs)
@@ -75,14 +75,11 @@ class WithMap(nn.Module):
         return logits, kept[-1]
 
 
-def unwrap(network: nn.Module) -> tuple[nn.Module, float]:
-    """Return what lies below centring and temperature, and the factor of its logits."""
-    scale = 1.0
+def unwrap(network: nn.Module) -> nn.Module:
+    """Return what lies below centring and temperature."""
     while isinstance(network, Centred | Tempered):
-        if isinstance(network, Tempered):
-            scale /= float(network.temperature)
         network = network.network
-    return network, scale
+    return network
 
 
 def find_map(network: nn.Module, inputs: Tensor) -> Mapped | None:
@@ -92,7 +89,8 @@ def find_map(network: nn.Module, inputs: Tensor) -> Mapped | None:
     ----------
     network : in evaluation mode. inputs : [n, *shape], some pictures to try it on.
     """
-    inner, scale = unwrap(network)
+    inner = unwrap(network)
+    scale = 1 / float(network.temperature) if isinstance(network, Tempered) else 1.0
     has_map = callable(getattr(inner, "feature_map", None))
     if not has_map or not isinstance(getattr(inner, "head", None), nn.Linear):
         return None
@@ -118,7 +116,7 @@ def find_layer(network: nn.Module, inputs: Tensor) -> str | None:
 
         return hook
 
-    layers = [pair for pair in unwrap(network)[0].named_modules() if pair[0]]
+    layers = [pair for pair in unwrap(network).named_modules() if pair[0]]
     hooks = [layer.register_forward_hook(note(name)) for name, layer in layers]
     try:
         with torch.no_grad():

@@ -55,6 +55,28 @@ def pooled(spec, width=4):
     return Pooled(spec, width)
 
 
+class Flat(nn.Module):
+    """A map before the last, a way around it, and a head that is not linear."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.scale = float(spec.spread[0])
+        self.first = nn.Conv2d(spec.shape[0], 6, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.last = nn.Conv2d(6, 6, 3, padding=1)
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(6 * 16, 8), nn.GELU(), nn.Linear(8, spec.n_classes)
+        )
+
+    def forward(self, inputs):
+        hidden = self.pool(torch.relu(self.first(inputs / self.scale)))
+        return self.head(hidden + torch.relu(self.last(hidden)))
+
+
+def flat(spec):
+    return Flat(spec)
+
+
 class Resized(nn.Module):
     """Its forward pass exports, its gradient does not: bilinear resizing has none."""
 
