@@ -56,5 +56,7 @@ DATA_SETS: dict[str, Loader] = {
     "signal_and_noise": named("signal_and_noise", model={"family": "sequence"}),
     "japanese_vowels": named("japanese_vowels", model={"family": "sequence"}),
     "basic_motions": named("basic_motions", model={"family": "sequence"}),
-    "mnist": named("mnist", model={"family": "image"}),
+    "mnist": named(
+        "mnist", model={"family": "image", "channels": [8, 16]}, train={"epochs": 12}
+    ),
 }

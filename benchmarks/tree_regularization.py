@@ -1,4 +1,4 @@
-"""Tree regularization beside its rivals: eight methods, five fresh seeds.
+"""Tree regularization beside its rivals: nine methods, five fresh seeds.
 
 Every method tries three settings on one seed, by validation rows; the best is fixed
 before any test row is looked at, and run with five other seeds. All trees are made by
@@ -15,42 +15,52 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import msgspec
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 
 from benchmarks.data_sets import DATA_SETS
+from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
 from trainer.config import Config
+from trainer.distill import distill
 from trainer.errors import DeadRunError
 from trainer.fit import fit
 from trainer.metrics import macro_auc
-from trainer.pipeline import calibrate, choose_tree
+from trainer.pipeline import calibrate, choose_tree, let_tree_decide, project_onto
 from trainer.prepare import Prepared, prepare
-from trainer.projection import Projected
+from trainer.pruning import Grown
 from trainer.regularizers import REGULARIZERS
 from trainer.regularizers.pull import TreeRegularizer
 from trainer.rows import predict_rows
 from trainer.sweep.store import write_whole
 
+matplotlib.use("agg")
+
 KEPT = Path(".benchmarks/tree_regularization")
-TUNING_SEED, SEEDS = 200, (201, 202, 203, 204, 205)
+PLOT = Path("docs/pictures/leaf_fidelity.png")
+TUNING_SEED, SEEDS, MANY_SEEDS = 200, range(201, 206), range(301, 321)
 STRENGTHS = (0.001, 0.004, 0.016, 0.032, 0.064, 0.128)
 STRENGTH, MAX_LEAVES = 0.005, 10
 SLACK = 0.01
+SMALL = ("breast_cancer", "parabola")
+"""Where twenty seeds are run, to count dead runs."""
 
 
 def pull_on_rows(features: Any, network: Any, **options: Any) -> Any:
     """Build the pull of the evidence: charged on training rows alone."""
-    for unused in ("steps_per_epoch", "force"):
+    for unused in ("steps_per_epoch", "force", "restart"):
         options.pop(unused, None)
     options.setdefault("by_row", lambda rows: network(features[rows]))
     options.pop("mix", None)
     return TreeRegularizer(features, network, **options)
 
 
-METHODS: dict[str, list[dict[str, Any]]] = {
+Setting = dict[str, Any]
+
+NETWORKS: dict[str, list[Setting]] = {
     "none": [{"decay": 0.0, "rate": rate} for rate in (1e-3, 3e-3, 1e-2)],
     "L2": [{"decay": decay} for decay in (1e-4, 1e-3, 1e-2)],
     "L1": [{"name": "l1", "weight": w} for w in (1e-5, 1e-4, 1e-3)],
@@ -61,8 +71,19 @@ METHODS: dict[str, list[dict[str, Any]]] = {
     "pull on rows": [{"name": "pull_on_rows", "weight": w} for w in (1.0, 3.0, 10.0)],
     "pull": [{"name": "pull", "weight": w} for w in (1.0, 3.0, 10.0)],
 }
-"""Three settings each: the same tuning budget. "projected" is L2's network, projected
-onto its tree."""
+CARTS: list[Setting] = [{"cart": leaf_size} for leaf_size in (1, 2, 4)]
+"""A tree on the labels, with so many times the usual rows in a leaf."""
+WEAKER: list[Setting] = [{"name": "pull", "weight": w} for w in (0.3, 1.0, 3.0)]
+
+METHODS: dict[str, tuple[list[Setting], str]] = {
+    **{name: (settings, "plain") for name, settings in NETWORKS.items()},
+    "L2, projected": (NETWORKS["L2"], "projected"),
+    "CART on the labels": (CARTS, "plain"),
+    "pull, tree decides": (WEAKER, "decided"),
+}
+"""Three settings each, the same tuning budget, and which network of a run counts: the
+trained one, the same projected onto its tree, or trained on through the projection."""
+OURS, CONTROLS = "pull, tree decides", ("L2", "L2, projected", "CART on the labels")
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -70,6 +91,7 @@ class Figures(msgspec.Struct, frozen=True):
 
     auc: float
     accuracy: float
+    tree_auc: float
     tree_accuracy: float
     fidelity: float
     balanced: float
@@ -77,16 +99,17 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One run. ``claims`` : leaf fidelity claimed from validation rows, test rows that
-    agree, test rows; one a leaf.
+    """One run: figures by network ("plain", "projected", "decided"), CPU seconds alike.
+
+    ``claims`` : leaf fidelity claimed from validation rows, test rows that agree, test
+    rows; one a leaf.
     """
 
     leaves: int
-    seconds: float
+    seconds: dict[str, float]
     restarts: int
-    validation: Figures
-    test: Figures
-    projected: Figures | None
+    validation: dict[str, Figures]
+    test: dict[str, Figures]
     claims: list[tuple[float, int, int]]
 
 
@@ -104,48 +127,53 @@ def main() -> None:
 def report(name: str) -> None:
     """Tune, run and print one data set."""
     chosen = {method: tune(name, method) for method in METHODS}
-    runs = {
-        m: [run(name, m, setting, seed) for seed in SEEDS]
-        for m, setting in chosen.items()
-    }
     print(
-        f"\n### {name}\n\n| | AUC | accuracy | tree accuracy | fidelity | balanced | "
-        "leaves | APL | seconds | hypervolume |\n" + "|---" * 10 + "|"
+        f"\n### {name}\n\n| | AUC | accuracy | tree AUC | tree accuracy | fidelity | "
+        "balanced | leaves | APL | CPU s | hypervolume |\n" + "|---" * 11 + "|"
     )
-    for method, outcomes in runs.items():
-        print(row(method, outcomes, [o.test for o in outcomes if o]))
-        if method == "L2" and outcomes[0] and outcomes[0].projected:
-            print(row("L2, projected", outcomes, [o.projected for o in outcomes if o]))
-    restarts = sum(o.restarts for o in runs["pull"] if o)
+    volumes = {}
+    for method, setting in chosen.items():
+        view = METHODS[method][1]
+        outcomes = [run(name, setting, seed) for seed in SEEDS]
+        print(row(method, outcomes, view))
+        volumes[method] = middle(outcomes, view, hypervolume)
+    best = max(CONTROLS, key=volumes.__getitem__)
+    won = "above" if volumes[OURS] > volumes[best] else "not above"
     print(
-        f"\nSettings: {chosen}. Restarts of pull: {restarts}. {correlate(name)}",
+        f"\n{OURS}: hypervolume {volumes[OURS]:.4f}, {won} the best control, {best}, "
+        f"{volumes[best]:.4f}. {correlate(name)} {count_dead(name)}\n\n"
+        f"Settings: {chosen}",
         flush=True,
     )
 
 
-def tune(name: str, method: str) -> dict[str, Any]:
-    """Return the setting with the most balanced fidelity that costs no AUC."""
-    tried = [(s, run(name, method, s, TUNING_SEED)) for s in METHODS[method]]
-    alive = [(s, o.validation) for s, o in tried if o is not None]
+def tune(name: str, method: str) -> Setting:
+    """Choose a setting on the tuning seed's validation rows.
+
+    A network that may contradict its tree: the most balanced fidelity that costs no
+    AUC. One that may not: the largest hypervolume.
+    """
+    settings, view = METHODS[method]
+    tried = [(s, run(name, s, TUNING_SEED)) for s in settings]
+    alive = [(s, o.validation[view]) for s, o in tried if o is not None]
+    if view != "plain":
+        return max(alive, key=lambda pair: hypervolume(pair[1]))[0]
     best = max(v.auc for _, v in alive)
     near = [(s, v) for s, v in alive if v.auc >= best - SLACK]
     return max(near, key=lambda pair: pair[1].balanced)[0]
 
 
 def run(
-    name: str,
-    method: str,
-    setting: dict[str, Any],
-    seed: int,
-    strength: float = STRENGTH,
+    name: str, setting: Setting, seed: int, strength: float = STRENGTH
 ) -> Outcome | None:
     """Return one run, from disk where it has been made; None for a dead one."""
     label = "-".join(f"{k}={v}" for k, v in setting.items())
-    path = KEPT / f"{name}-{method}-{label}-{strength:g}-{seed}.json".replace(" ", "_")
+    path = KEPT / f"{name}-{label}-{strength:g}-{seed}.json"
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Outcome | None)
+    prepared = load(name, setting, seed, strength)
     try:
-        outcome = make(name, setting, seed, strength)
+        outcome = (make_cart if "cart" in setting else make)(prepared, setting)
     except DeadRunError:
         outcome = None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,40 +181,34 @@ def run(
     return outcome
 
 
-def make(name: str, setting: dict[str, Any], seed: int, strength: float) -> Outcome:
-    """Train and measure once."""
-    prepared = load(name, setting, seed, strength)
-    split, config = prepared.split, prepared.config
-    start = time.process_time()
-    fitted = fit(prepared.build_network, prepared.rows(split.train), config)
-    seconds = time.process_time() - start  # CPU: the machine may be shared
+def make(prepared: Prepared, setting: Setting) -> Outcome:
+    """Train, distil, let the tree decide, and measure."""
+    split, rows = prepared.split, prepared.rows(prepared.split.train)
+    start = time.process_time()  # CPU: the machine may be shared
+    fitted = fit(prepared.build_network, rows, prepared.config)
+    seconds = {"plain": time.process_time() - start}
     network = calibrate(prepared, fitted.network)
-    answers = predict_rows(network, prepared.all_rows)
-    pruned = choose_tree(prepared, answers, fitted.tree)
-    decisions = answers.argmax(axis=1)
-    tree = assemble_tree(
-        pruned,
-        fitted=prepared.rows(split.train),
-        fitted_decisions=decisions[split.train],
-        held_out=prepared.Z[split.validation],
-        held_out_decisions=decisions[split.validation],
-        n_classes=prepared.n_classes,
-    )
-    projected = None
-    if prepared.family.name == "tabular":
-        side = Projected(network, pruned, prepared.n_classes).eval()
-        projected = measure(
-            prepared, tree, predict_rows(side, prepared.all_rows), split.test
-        )
+    answers = {"plain": predict_rows(network, prepared.all_rows)}
+    pruned = choose_tree(prepared, answers["plain"], fitted.tree)
+    if setting.get("name") == "pull":
+        start = time.process_time()
+        decided = let_tree_decide(prepared, network, pruned)
+        seconds["decided"] = seconds["plain"] + time.process_time() - start
+        answers["decided"] = predict_rows(decided, prepared.all_rows)
+    elif "decay" in setting:
+        seconds["projected"] = seconds["plain"]
+        projected = project_onto(prepared, network, pruned)
+        answers["projected"] = predict_rows(projected, prepared.all_rows)
+    decisions = answers["plain"].argmax(axis=1)
+    tree = describe(prepared, pruned, decisions)
     leaves = tree.apply(prepared.Z[split.test])
     agrees = tree.labels[leaves] == decisions[split.test]
     return Outcome(
         leaves=len(tree.leaves),
         seconds=seconds,
         restarts=fitted.restarts,
-        validation=measure(prepared, tree, answers, split.validation),
-        test=measure(prepared, tree, answers, split.test),
-        projected=projected,
+        validation=measure_all(prepared, tree, answers, split.validation),
+        test=measure_all(prepared, tree, answers, split.test),
         claims=[
             (
                 leaf.fidelity.value,
@@ -196,6 +218,53 @@ def make(name: str, setting: dict[str, Any], seed: int, strength: float) -> Outc
             for leaf in tree.leaves
         ],
     )
+
+
+def make_cart(prepared: Prepared, setting: Setting) -> Outcome:
+    """Fit a tree to the labels; it answers with the shares of its leaves."""
+    split, y = prepared.split, prepared.table.y
+    start = time.process_time()
+    pruned = distill(
+        prepared.Z[split.train],
+        np.eye(prepared.n_classes, dtype=np.float32)[y[split.train]],
+        strength=STRENGTH,
+        min_samples_leaf=setting["cart"] * prepared.min_samples_leaf,
+        max_leaves=MAX_LEAVES,
+    )
+    seconds = {"plain": time.process_time() - start}
+    tree = describe(prepared, pruned, y)
+    answers = {"plain": shares(tree)[tree.apply(prepared.Z)]}
+    return Outcome(
+        leaves=len(tree.leaves),
+        seconds=seconds,
+        restarts=0,
+        validation=measure_all(prepared, tree, answers, split.validation),
+        test=measure_all(prepared, tree, answers, split.test),
+        claims=[],
+    )
+
+
+def describe(prepared: Prepared, pruned: Grown, decisions: np.ndarray) -> DistilledTree:
+    """Return the tree as a bundle has it, its fidelity from validation rows alone."""
+    split = prepared.split
+    return assemble_tree(
+        pruned,
+        fitted=prepared.rows(split.train),
+        fitted_decisions=decisions[split.train],
+        held_out=prepared.Z[split.validation],
+        held_out_decisions=decisions[split.validation],
+        n_classes=prepared.n_classes,
+    )
+
+
+def shares(tree: DistilledTree) -> np.ndarray:
+    """Return [n_nodes, n_classes]: shares of the labels, each class counted once more.
+
+    The label of a leaf comes first where two classes are level.
+    """
+    counts = np.array([node.label_counts for node in tree.nodes], dtype=np.float64)
+    counts[np.arange(len(counts)), tree.labels] += 1e-6 * (tree.labels >= 0)
+    return np.asarray((counts + 1) / (counts + 1).sum(axis=1, keepdims=True))
 
 
 def load(name: str, setting: dict[str, Any], seed: int, strength: float) -> Prepared:
@@ -224,16 +293,29 @@ def configure(
     return replace(config, regularizer=regularizer, train=train, tree=tree)
 
 
+def measure_all(
+    prepared: Prepared,
+    tree: DistilledTree,
+    answers: dict[str, np.ndarray],
+    part: np.ndarray,
+) -> dict[str, Figures]:
+    return {
+        view: measure(prepared, tree, rows[part], part)
+        for view, rows in answers.items()
+    }
+
+
 def measure(
-    prepared: Prepared, tree: Any, answers: np.ndarray, part: np.ndarray
+    prepared: Prepared, tree: DistilledTree, answers: np.ndarray, part: np.ndarray
 ) -> Figures:
-    """Return the figures of some rows."""
+    """Return the figures of some rows; ``answers`` are the network's for them."""
     leaves, y = tree.apply(prepared.Z[part]), prepared.table.y[part]
-    decided, told = answers[part].argmax(axis=1), tree.labels[leaves]
+    decided, told = answers.argmax(axis=1), tree.labels[leaves]
     agrees = decided == told
     return Figures(
-        auc=macro_auc(answers[part], y) or 0.0,
+        auc=macro_auc(answers, y) or 0.0,
         accuracy=float((decided == y).mean()),
+        tree_auc=macro_auc(shares(tree)[leaves], y) or 0.0,
         tree_accuracy=float((told == y).mean()),
         fidelity=float(agrees.mean()),
         balanced=float(
@@ -243,19 +325,23 @@ def measure(
     )
 
 
-def row(method: str, outcomes: list[Outcome | None], figures: list[Any]) -> str:
+def row(method: str, outcomes: list[Outcome | None], view: str) -> str:
     """Return a table row: medians over the seeds, lowest and highest in brackets."""
     alive = [o for o in outcomes if o is not None]
-    cells = [
-        spread([getattr(f, field) for f in figures])
-        for field in ("auc", "accuracy", "tree_accuracy", "fidelity", "balanced")
-    ]
+    figures = [o.test[view] for o in alive]
+    fields = ["auc", "accuracy", "tree_auc", "tree_accuracy", "fidelity", "balanced"]
+    cells = [spread([getattr(f, field) for f in figures]) for field in fields]
     cells.append(f"{statistics.median(o.leaves for o in alive):g}")
     cells.append(spread([f.average_path_length for f in figures], 2))
-    cells.append(spread([o.seconds for o in alive], 1))
-    cells.append(f"{statistics.median(hypervolume(f) for f in figures):.4f}")
+    cells.append(spread([o.seconds[view] for o in alive], 1))
+    cells.append(f"{middle(outcomes, view, hypervolume):.4f}")
     dead = len(outcomes) - len(alive)
     return f"| {method}{f' ({dead} dead)' if dead else ''} | {' | '.join(cells)} |"
+
+
+def middle(outcomes: list[Outcome | None], view: str, of: Any) -> float:
+    """Return the median over the seeds of a quantity of the test figures."""
+    return statistics.median(of(o.test[view]) for o in outcomes if o is not None)
 
 
 def hypervolume(figures: Figures) -> float:
@@ -281,36 +367,73 @@ def correlate(name: str) -> str:
     setting = {"name": "pull", "weight": 3.0}
     lengths = []
     for strength in STRENGTHS:
-        outcome = run(name, "pull", setting, TUNING_SEED, strength)
-        lengths.append(outcome.test.average_path_length if outcome else np.nan)
+        outcome = run(name, setting, TUNING_SEED, strength)
+        length = outcome.test["plain"].average_path_length if outcome else np.nan
+        lengths.append(length)
     rho = float(spearmanr(STRENGTHS, lengths).statistic)
     told = ", ".join(f"{length:.2f}" for length in lengths)
     return f"APL at strengths {STRENGTHS}: {told}; Spearman {rho:.2f}."
 
 
+def count_dead(name: str) -> str:
+    """Say how often the pull died, restarted, or ended at one leaf."""
+    seeds = MANY_SEEDS if name in SMALL else SEEDS
+    outcomes = [run(name, {"name": "pull", "weight": 3.0}, seed) for seed in seeds]
+    alive = [o for o in outcomes if o is not None]
+    return (
+        f"{len(seeds)} seeds of the pull: {len(seeds) - len(alive)} dead, "
+        f"{sum(o.restarts for o in alive)} restarts, "
+        f"{sum(o.leaves < 2 for o in alive)} trees of one leaf."
+    )
+
+
 def print_claims(names: list[str]) -> None:
-    """Print, over all data sets, what leaves claim and what test rows say."""
+    """Print and draw, over all data sets, what leaves claim and test rows say."""
     pairs = [claim for outcome in kept(names) for claim in outcome.claims]
     claimed = np.array([c for c, _, _ in pairs])
     agreed, rows = (np.array([p[i] for p in pairs]) for i in (1, 2))
     print("\n| leaves that claim | rows | claimed | found |\n|---|---|---|---|")
-    edges = [0, 0.8, 0.9, 0.95, 0.975, 0.99, 1.001]
+    edges = [0, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1.001]
+    points = []
     for low, high in zip(edges, edges[1:], strict=False):
         at = (claimed >= low) & (claimed < high) & (rows > 0)
         if at.any():
-            n = rows[at].sum()
-            print(
-                f"| {low:g} to {min(high, 1):g} | {n} | "
-                f"{(claimed[at] * rows[at]).sum() / n:.3f} | "
-                f"{agreed[at].sum() / n:.3f} |"
-            )
+            n = int(rows[at].sum())
+            told = float((claimed[at] * rows[at]).sum() / n)
+            found = float(agreed[at].sum() / n)
+            points.append((told, found, n))
+            span = f"{low:g} to {min(high, 1):g}"
+            print(f"| {span} | {n} | {told:.3f} | {found:.3f} |")
+    draw_claims(points)
+
+
+def draw_claims(points: list[tuple[float, float, int]]) -> None:
+    """Draw the reliability of the leaves' claims, with a band of .02."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    diagonal = np.array([0.5, 1.0])
+    axes.plot(diagonal, diagonal, color="0.5", linewidth=1)
+    axes.fill_between(diagonal, diagonal - 0.02, diagonal + 0.02, color="0.9")
+    claimed, found, rows = zip(*points, strict=True)
+    axes.scatter(claimed, found, s=10 + 60 * np.array(rows) / max(rows), zorder=3)
+    axes.set(
+        xlabel="fidelity that the leaf claims",
+        ylabel="share of unseen rows that agree",
+        xlim=(min(claimed) - 0.03, 1.01),
+        ylim=(min(claimed) - 0.03, 1.01),
+        aspect="equal",
+    )
+    PLOT.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(PLOT, dpi=120)
+    pyplot.close(figure)
 
 
 def kept(names: list[str]) -> Iterator[Outcome]:
     """Yield every outcome of the fresh seeds that is on disk."""
     for path in sorted(KEPT.glob("*.json")):
         if path.stem.endswith(tuple(map(str, SEEDS))) and path.name.startswith(
-            tuple(names)
+            tuple(f"{name}-" for name in names)
         ):
             outcome = msgspec.json.decode(path.read_bytes(), type=Outcome | None)
             if outcome is not None:
