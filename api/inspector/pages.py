@@ -8,6 +8,8 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from api import service
+from api.service import Service
 from api.version import VERSION
 
 EXTENSION = "leafpath-inspector"
@@ -32,14 +34,16 @@ class Inspector:
 
 
 def register(app: Flask) -> None:
-    """Read the files and render the page."""
+    """Read the files and render the page, which asks for a key where one is due."""
     files = {
         path.name: path.read_bytes()
         for path in sorted((_HERE / "static").iterdir())
         if path.suffix in CONTENT_TYPES
     }
     digest = _digest(files)
-    page = _render(app, files, digest)
+    served: Service = app.extensions[service.EXTENSION]
+    keyed = served.keys is not None
+    page = _render(app, files, digest, keyed=keyed)
     tag = hashlib.sha256(page).hexdigest()[:16]
     app.extensions[EXTENSION] = Inspector(page, tag, files, digest)
 
@@ -57,10 +61,12 @@ def _digest(files: Mapping[str, bytes]) -> str:
     return whole.hexdigest()[:16]
 
 
-def _render(app: Flask, files: Mapping[str, bytes], digest: str) -> bytes:
+def _render(
+    app: Flask, files: Mapping[str, bytes], digest: str, *, keyed: bool
+) -> bytes:
     template = app.jinja_env.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     modules = [name for name in files if name.endswith(".js")]
     page = template.render(
-        files=f"inspector/{digest}", modules=modules, version=VERSION
+        files=f"inspector/{digest}", modules=modules, version=VERSION, keyed=keyed
     )
     return page.encode()

@@ -1,0 +1,120 @@
+// The inspector: reads its address, asks the API, and shows one model's view.
+
+import {address, readAddress, writeAddress} from "./address.js";
+import {createClient, Problem} from "./client.js";
+import {h} from "./dom.js";
+import {createExplainView} from "./explain_view.js";
+import {createModelView} from "./model_view.js";
+
+const page = Object.fromEntries(
+  ["model", "to-explain", "to-model", "key-form", "key", "key-error", "status", "main"].map((id) => [
+    id,
+    document.getElementById(id),
+  ]),
+);
+const client = createClient();
+const loaded = new Map();
+
+/** Say something to all; `quietly`, to screen readers alone. */
+function tell(text, {quietly = false} = {}) {
+  page.status.textContent = text;
+  page.status.classList.toggle("unseen", quietly);
+}
+
+/** Everything about a model that does not depend on an input; asked for once. */
+async function load(name) {
+  if (loaded.has(name)) return loaded.get(name);
+  const path = `v1/models/${name}`;
+  const [model, list] = await Promise.all([client.get(path), client.get(`${path}/methods`)]);
+  const optional = (document) =>
+    model.documents.includes(document) ? client.get(`${path}/${document}`) : null;
+  const [tree, examples] = await Promise.all([optional("tree"), optional("examples")]);
+  loaded.set(name, {model, methods: list.methods, tree, examples: examples?.examples ?? null});
+  return loaded.get(name);
+}
+
+async function show() {
+  const state = readAddress();
+  const names = [...page.model.options].map((option) => option.value);
+  const name = names.includes(state.model) ? state.model : names[0];
+  page.model.value = name;
+  mark(name, state.view);
+  tell(`Loading ${name}.`);
+  const found = await load(name);
+  document.title = `${name}: Leafpath inspector`;
+  tell("");
+  if (state.model !== null && state.model !== name) {
+    tell(`No model ${state.model} is served here; this is ${name}.`);
+  }
+  if (state.view === "model") {
+    page.main.replaceChildren(createModelView({client, loaded: found}));
+    return;
+  }
+  const view = createExplainView({client, loaded: found, remember, tell, start: state});
+  page.main.replaceChildren(view.element);
+  await view.open(state);
+}
+
+function remember(state) {
+  writeAddress(state);
+  page["to-explain"].href = address(state);
+}
+
+function mark(name, view) {
+  const chosen = page[view === "model" ? "to-model" : "to-explain"];
+  for (const link of [page["to-explain"], page["to-model"]]) {
+    if (link === chosen) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  page["to-model"].href = address({model: name, view: "model"});
+  if (!page["to-explain"].hash.includes(`model=${encodeURIComponent(name)}`)) {
+    page["to-explain"].href = address({model: name});
+  }
+}
+
+async function start() {
+  const {models} = await client.get("v1/models");
+  if (!models.length) {
+    page.main.replaceChildren(h("p", {class: "card"}, "No model is served yet. The log of the server says why."));
+    return;
+  }
+  page.model.replaceChildren(...models.map((name) => h("option", {value: name}, name)));
+  page.model.disabled = false;
+  await show();
+}
+
+/** Run a step; say what went wrong, and ask for a key where that is what lacks. */
+async function attempt(step) {
+  try {
+    await step();
+  } catch (problem) {
+    tell("");
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.status === 401) askForKey(page.key.value ? "The server does not know this key." : "");
+    else page.main.replaceChildren(h("p", {class: "card warning", role: "alert"}, problem.message));
+  }
+}
+
+function askForKey(complaint) {
+  page["key-form"].hidden = false;
+  page["key-error"].textContent = complaint;
+  page.key.focus();
+}
+
+page["key-form"].addEventListener("submit", (event) => {
+  event.preventDefault();
+  client.useKey(page.key.value);
+  page["key-form"].hidden = true;
+  attempt(start);
+});
+page.model.addEventListener("change", () => {
+  location.hash = address({model: page.model.value, view: readAddress().view});
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address holds the state
+  page.main.focus();
+});
+window.addEventListener("hashchange", () => attempt(show));
+
+if (document.body.dataset.keyed === "yes") askForKey("");
+else attempt(start);

@@ -1,0 +1,58 @@
+// The API as the inspector sees it. The key stays in this closure: never in storage.
+
+/** An answer that is no good news: RFC 9457, as the server tells it. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `the server answered ${status}`);
+    this.status = status;
+    this.faults = body.errors || [];
+  }
+}
+
+/** A client of the server that this page came from. */
+export function createClient() {
+  let key = null;
+
+  async function ask(path, options = {}) {
+    const headers = {...options.headers};
+    if (key !== null) headers.Authorization = `Bearer ${key}`;
+    const answer = await reach(path, {...options, headers, cache: "no-cache"});
+    if (!answer.ok) throw new Problem(answer.status, await body(answer));
+    return answer;
+  }
+
+  return {
+    useKey(text) {
+      key = text;
+    },
+    async get(path) {
+      return (await ask(path)).json();
+    },
+    async post(path, content) {
+      const headers = {"Content-Type": "application/json"};
+      const options = {method: "POST", headers, body: JSON.stringify(content)};
+      return (await ask(path, options)).json();
+    },
+    /** The address of a document fetched with the key: for pictures and downloads. */
+    async fetchUrl(path, accept = "*/*") {
+      const answer = await ask(path, {headers: {Accept: accept}});
+      return URL.createObjectURL(await answer.blob());
+    },
+  };
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Problem(0, {detail: "The server cannot be reached. Is it still running?"});
+  }
+}
+
+async function body(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return {};
+  }
+}

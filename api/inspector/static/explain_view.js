@@ -1,0 +1,197 @@
+// One input: what network and tree answer, and why.
+
+import {counterfactualView, predictionView, prototypesView, treeView} from "./answer_view.js";
+import {attributionView} from "./attribution_view.js";
+import {Problem} from "./client.js";
+import {h} from "./dom.js";
+import {createInputCard} from "./input_card.js";
+import {createMethodPanel} from "./method_panel.js";
+
+/**
+ * The view of a model's answers. `loaded` is {model, methods, tree, examples},
+ * `remember(state)` keeps what is shown, `tell(text)` says it to screen readers.
+ * Returns {element, open(state)}.
+ */
+export function createExplainView({client, loaded, remember, tell, start}) {
+  const {model, tree, examples} = loaded;
+  const path = `v1/models/${model.name}`;
+  const alert = h("p", {class: "warning", role: "alert", hidden: true});
+  const prediction = h("div");
+  const speaking = h("div");
+  const shown = {instance: null, steps: []};
+  let latest = 0;
+
+  const context = () => ({model, ...shown, tryIt});
+  const panels = createPanels(loaded, start, context, (panel) => ask([panel]));
+  const hasTree = model.methods.includes("tree_path");
+  const answers = h(
+    "div",
+    {class: "answers", hidden: true},
+    arrange(
+      h("section", {class: "card"}, h("h2", {}, "The network’s answer"), prediction),
+      hasTree && h("section", {class: "card wide"}, h("h2", {}, "Does the tree speak for it?"), speaking),
+      panels.map((panel) => panel.element),
+      model.family,
+    ),
+  );
+  const input = createInputCard({model, examples, openExample, submit: () => ask(panels, true)});
+  input.element.addEventListener("change", (event) => {
+    // What stands in the form and what is answered must not drift apart.
+    if (!answers.hidden && event.target.closest(".editor") && event.target.type !== "file") {
+      ask(panels, true);
+    }
+  });
+
+  function tryIt(instance) {
+    if (!input.write(instance)) return;
+    input.markExample(null);
+    ask(panels, true);
+    input.element.scrollIntoView({block: "start"});
+  }
+
+  async function openExample(row) {
+    try {
+      const page = await client.get(`${path}/examples/${row}`);
+      input.write(page.instance);
+      input.markExample(row);
+      await ask(panels, true);
+    } catch (problem) {
+      say(problem);
+    }
+  }
+
+  /** Ask the panels' questions and, for a new input, for prediction and tree. */
+  async function ask(asked, isNew = false) {
+    say(null);
+    const {instance, faults} = isNew ? input.read() : {instance: shown.instance, faults: []};
+    faults.forEach(({path: place, problem}) => input.fault(place, problem));
+    if (faults.length) return input.focusFault();
+    const wishes = asked.map((panel) => panel.wish());
+    if (wishes.includes(null)) return;
+    const turn = (latest += 1);
+    answers.setAttribute("aria-busy", "true");
+    tell("Asking the server.");
+    try {
+      const reply = await post(instance, isNew && hasTree ? ["tree_path", ...wishes] : wishes);
+      if (turn === latest) show(reply, instance, asked, isNew);
+    } catch (problem) {
+      if (turn === latest) place(problem, asked, isNew);
+    } finally {
+      if (turn === latest) answers.removeAttribute("aria-busy");
+    }
+  }
+
+  function post(instance, explanations) {
+    const body = {instances: [instance]};
+    if (!hasTree) return client.post(`${path}:predict`, body);
+    return client.post(`${path}:explain`, {...body, explanations});
+  }
+
+  function show(reply, instance, asked, isNew) {
+    const [found] = reply.predictions;
+    const explanations = [...(reply.explanations?.[0] ?? [])];
+    shown.instance = instance;
+    if (isNew) {
+      prediction.replaceChildren(predictionView(found, model));
+      if (hasTree) {
+        const taken = explanations.shift();
+        shown.steps = taken.path;
+        speaking.replaceChildren(treeView(taken, found, tree));
+      }
+    }
+    asked.forEach((panel, i) => panel.show(explanations[i]));
+    answers.hidden = false;
+    tell(`The network answers ${found.label}.`, {quietly: true});
+    rememberAll();
+  }
+
+  function rememberAll() {
+    const state = {model: model.name, example: input.example(), instance: shown.instance};
+    for (const {method, parameters} of panels.map((panel) => panel.chosen())) {
+      if (method in OWN) state[method] = parameters;
+      else Object.assign(state, {method, parameters});
+    }
+    remember(state);
+  }
+
+  /** Say a problem where it arose: at a field, a parameter, or above all. */
+  function place(problem, asked, isNew) {
+    tell("");
+    const unplaced = (problem.faults ?? []).filter(({path: where, problem: what, allowed}) => {
+      const text = sentence(what, allowed);
+      if (where.startsWith("$.instances")) return !input.fault(where, text);
+      const position = Number(/^\$\.explanations\[(\d+)\]/.exec(where)?.[1]) - (isNew ? 1 : 0);
+      const panel = asked[position];
+      if (panel && !panel.fault(where, text)) panel.say(text);
+      return !panel && !asked.some((each) => each.fault(where, text));
+    });
+    if (!problem.faults?.length || unplaced.length) say(problem);
+    if (isNew) input.focusFault();
+  }
+
+  function say(problem) {
+    alert.hidden = problem === null;
+    alert.textContent = problem?.message ?? "";
+    if (problem !== null && !(problem instanceof Problem)) throw problem;
+  }
+
+  async function open(state) {
+    if (state.example !== null && examples) return openExample(state.example);
+    if (state.instance && input.write(state.instance)) return ask(panels, true);
+    return tell("");
+  }
+
+  const right = h("div", {class: "right"}, alert, answers);
+  return {element: h("div", {class: "columns"}, input.element, right), open};
+}
+
+/** Two cards a row around the tree, which takes a whole one, as do heat maps. */
+function arrange(answer, tree, [attribution, ...others], family) {
+  const beside = family === "image" ? attribution : others.shift();
+  const below = [attribution, ...others].filter((card) => card && card !== beside);
+  answer.classList.add(beside ? "slim" : "wide");
+  below[1]?.classList.add("slim");
+  if (below.length === 1) below[0].classList.add("wide");
+  return [answer, beside, tree, ...below];
+}
+
+/** Methods with a card of their own; all others are choices of the first card. */
+const OWN = {
+  counterfactual: {heading: "What would change the answer?", draw: counterfactualView},
+  prototypes: {heading: "Similar cases", draw: prototypesView},
+};
+
+/** The questions that this model can be asked beside its tree's path. */
+function createPanels({model, methods}, start, context, apply) {
+  const offered = methods.filter(({available, name}) => available && name !== "tree_path");
+  const attributions = offered.filter(({name}) => !(name in OWN));
+  const usual = attributions.find(({name}) => name === USUAL)?.name;
+  const cards = offered
+    .filter(({name}) => name in OWN)
+    .map(({name}) => ({...OWN[name], names: [name], chosen: {method: name, parameters: start[name]}}));
+  if (attributions.length) {
+    cards.unshift({
+      heading: "What the network looked at",
+      draw: attributionView,
+      names: attributions.map(({name}) => name),
+      chosen: {method: start.method ?? usual, parameters: start.parameters},
+    });
+  }
+  return cards.map(({heading, draw, names, chosen}) =>
+    createMethodPanel({
+      heading,
+      methods: offered.filter(({name}) => names.includes(name)),
+      model,
+      chosen,
+      view: (explanation) => draw(explanation, context()),
+      apply,
+    }),
+  );
+}
+
+const USUAL = "integrated_gradients";
+
+function sentence(problem, allowed) {
+  const text = allowed ? `${problem}; ${allowed}` : problem;
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
+}

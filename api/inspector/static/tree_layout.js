@@ -1,0 +1,52 @@
+// Where the nodes of a tree stand: from left to right, a leaf or a folded branch a row.
+
+/** Nodes by id, with the leaves below each. */
+export function indexTree(document) {
+  const nodes = new Map(document.nodes.map((node) => [node.id, {...node, leaves: 0}]));
+  const count = (node) => {
+    node.leaves = node.leaf ? 1 : count(nodes.get(node.left)) + count(nodes.get(node.right));
+    return node.leaves;
+  };
+  count(nodes.get(0));
+  return nodes;
+}
+
+/** Ids from the root to a node. */
+export function pathTo(nodes, id) {
+  const path = [];
+  for (let at = id; at !== null && at !== undefined; at = nodes.get(at).parent) path.unshift(at);
+  return path;
+}
+
+/** The branches to fold so that a large tree shows the path and little else. */
+export function foldsFor(nodes, path, most) {
+  const root = nodes.get(0);
+  if (root.leaves <= most) return new Set();
+  const onPath = new Set(path);
+  const isFolded = (node) => {
+    if (node.leaf || onPath.has(node.id)) return false;
+    return path.length ? onPath.has(node.parent) : node.depth === 3;
+  };
+  return new Set([...nodes.values()].filter(isFolded).map((node) => node.id));
+}
+
+/** The nodes to draw in reading order, each with its column and row. */
+export function place(nodes, folds) {
+  const placed = [];
+  let row = 0;
+  const visit = (id, column) => {
+    const node = nodes.get(id);
+    const folded = folds.has(id);
+    const spot = {node, column, folded, row: 0};
+    placed.push(spot);
+    if (node.leaf || folded) {
+      spot.row = row;
+      row += 1;
+    } else {
+      spot.row = (visit(node.left, column + 1).row + visit(node.right, column + 1).row) / 2;
+    }
+    return spot;
+  };
+  visit(0, 0);
+  return {placed, rows: row, columns: 1 + Math.max(...placed.map((spot) => spot.column))};
+}
