@@ -20,7 +20,7 @@ from api.explaining import ExplanationService
 from api.inspector import pages
 from api.keys import read_keys
 from api.metrics import Metrics
-from api.model_store import load_models
+from api.model_store import open_store
 from api.routes import BLUEPRINTS
 from api.service import EXTENSION, Service
 from api.settings import Settings, process_settings
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _build_service(settings: Settings, metrics: Metrics) -> Service:
-    store = load_models(settings.bundles)
+    store = open_store(settings)
     metrics.models(store)
     return Service(
         settings=settings,

@@ -14,7 +14,7 @@ from api.cache.opening import read_secret
 from api.errors import SettingsError
 from api.examples import example_instance, is_shown
 from api.keys import read_keys
-from api.model_store import find_bundles
+from api.model_store import find_bundles, signature_check
 from api.settings import Settings, process_settings
 from explainers.arrays import Indexes, Inputs
 from explainers.bundle import Bundle, decode_array, read_bundle
@@ -34,7 +34,7 @@ def serve() -> None:
     """
     try:
         settings = process_settings()
-        bundles = _read_bundles(settings.bundles)
+        bundles = _read_bundles(settings.bundles, settings.trusted_keys)
         _check_files(settings)
         _check_port(settings)
     except SettingsError as error:
@@ -45,12 +45,13 @@ def serve() -> None:
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
-def _read_bundles(directory: Path) -> list[Bundle]:
+def _read_bundles(directory: Path, trusted_keys: Path | None) -> list[Bundle]:
     """Return the bundles that can be served; complain about each of the others."""
+    check = signature_check(trusted_keys)
     good: dict[str, Bundle] = {}
     for path in find_bundles(directory):
         try:
-            bundle = read_bundle(path)
+            bundle = read_bundle(path, check)
         except BundleError as error:
             click.echo(f"{path} will not be served: {error}", err=True)
             continue

@@ -2,7 +2,6 @@
 
 ApiError (a LeafpathError)
 ├── SettingsError           a setting is unknown, malformed or refused: stops the start
-├── DuplicateModelError     two bundles carry one model name: the second is refused
 └── RequestError            a request that is refused; its ``kind`` says which problem
 """
 
@@ -45,10 +44,6 @@ class ApiError(LeafpathError):
 
 class SettingsError(ApiError):
     """A setting is unknown, malformed or refused; the server does not start."""
-
-
-class DuplicateModelError(ApiError):
-    """Two bundle directories hold models of one name."""
 
 
 class RequestError(ApiError):

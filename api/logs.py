@@ -1,9 +1,10 @@
 """Logs: one JSON object a line on stderr, from us and from the libraries."""
 
+import contextlib
 import logging.config
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -17,12 +18,31 @@ _SHARED: list[Any] = [
 ]
 
 
+class _Stderr:
+    """The stream of the logs: on a full disk or a closed pipe a line is lost, and not
+    the answer that it tells of.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr.buffer
+
+    def write(self, line: bytes) -> None:
+        """Write a line, if possible."""
+        with contextlib.suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        """Pass on what was written, if possible."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def configure() -> None:
     """Send everything that is logged in this process to stderr as JSON lines."""
     structlog.configure(
         processors=[*_SHARED, structlog.processors.JSONRenderer(serializer=_encode)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
 
@@ -33,7 +53,7 @@ class RequestLog:
     """
 
     def __init__(self) -> None:
-        self._stream = sys.stderr.buffer
+        self._stream = _Stderr()
 
     def write(self, fields: dict[str, Any]) -> None:
         """Write a line; adds what every line has."""

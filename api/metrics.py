@@ -87,6 +87,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemax",
         )
+        self._outdated = Gauge(
+            "leafpath_bundles_outdated",
+            "Refused bundles whose models are served as they were before.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
 
         # Looking a labelled metric up takes a lock and longer than counting does.
         self._requests_by = functools.cache(self._requests.labels)
@@ -129,6 +135,7 @@ class Metrics:
             reference = served.reference
             self._bundles.labels(name, reference.version, reference.digest).set(1)
         self._refused.set(len(store.refused))
+        self._outdated.set(len(store.outdated))
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes, over all workers of this server."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from api.errors import SettingsError
 
 PREFIX = "LEAFPATH_"
-NOT_YET = ("JOBS_URL", "TRUSTED_KEYS")
+NOT_YET = ("JOBS_URL",)
 """Settings of features that this version does not have: refused, never ignored."""
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
@@ -108,6 +108,9 @@ class Settings:
         if self.max_body_bytes < 1:
             raise SettingsError("LEAFPATH_MAX_BODY_BYTES must be at least 1")
         if self.is_open() and not self.allow_anonymous:
+    trusted_keys: Path | None = _setting(
+        None, _file, "PEM file of ed25519 keys; bundles must be signed by one of them"
+    )
             raise SettingsError(
                 f"LEAFPATH_BIND={self.bind} lets other machines in, and no keys are "
                 "set: set LEAFPATH_API_KEYS_FILE, or LEAFPATH_ALLOW_ANONYMOUS=1 to "

@@ -54,6 +54,15 @@ VARIABLE, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "leafpath-metrics-"
 def on_starting(server):
     """Make or empty the directory where the workers add up their metrics.
 
+GENERATION, BUNDLES_PREFIX = "BUNDLES_GENERATION", "leafpath-bundles-"
+
+
+def _temporary():
+    """Return where bundles are copied to: a disk, rather than memory."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:  # a read-only root without /tmp
+        return memory
     prometheus-client reads the variable when it is imported, which therefore happens
     in the workers alone. Not called at HUP, so that counts outlive a reload.
     """
@@ -63,15 +72,24 @@ def on_starting(server):
         leftover.unlink()
 
 
+    bundles = tempfile.mkdtemp("", BUNDLES_PREFIX, _temporary())
+    os.environ[GENERATION] = f"{bundles}/1.json"
 def child_exit(server, worker):
     """Forget what a dead worker said about itself; what it counted stays."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
+def on_reload(server):
+    """Let the next workers decide anew what they serve."""
+    document = Path(os.environ[GENERATION])
+    os.environ[GENERATION] = str(document.with_name(f"{int(document.stem) + 1}.json"))
+
+
 
 def on_exit(server):
-    """Remove the directory, if it was ours."""
+    """Remove the directories that are ours."""
+    shutil.rmtree(Path(os.environ[GENERATION]).parent, ignore_errors=True)
     directory = Path(os.environ[VARIABLE])
     if directory.name.startswith(PREFIX):
         shutil.rmtree(directory, ignore_errors=True)

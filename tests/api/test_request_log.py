@@ -1,11 +1,13 @@
 """Every request leaves one line that no client can forge."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import requests
 
-from tests.api.processes import wait_until
+from tests.api.processes import ROOT, wait_until
 
 PREDICT = "/v1/models/breast-cancer:predict"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -67,3 +69,19 @@ def test_neither_bodies_nor_keys_are_logged(server):
     server.post(PREDICT, json=body, headers={"Authorization": "Bearer a-secret-key"})
     text = server.log.read_text()
     assert "a-secret" not in text
+
+
+def test_log_that_cannot_be_written_costs_no_answer(bundles):
+    """As on a full disk: the kernel refuses every line."""
+    program = (
+        "from pathlib import Path; from api.app import create_app; "
+        "from api.settings import Settings; "
+        f"client = create_app(Settings(bundles=Path({str(bundles)!r}))).test_client(); "
+        "print([client.get('/v1/models').status_code for _ in range(3)])"
+    )
+    with open("/dev/full", "wb", buffering=0) as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE,
+            stderr=full,
+        )  # fmt: skip
+    assert ran.stdout.strip() == b"[200, 200, 200]"

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ import orjson
 import pytest
 import requests
 
+from api.app import create_app
+from api.settings import Settings
 from tests.api.processes import ROOT, wait_until
 from tests.api.small_bundles import write_cancer
 
@@ -117,6 +120,100 @@ def test_reload_serves_the_new_bundle_and_loses_no_request(start, tmp_path, inst
     text = server.get("/metrics").text
     assert f'digest="{new}",model="breast-cancer"' in text
     wait_until(lambda: f'digest="{old}"' not in server.get("/metrics").text)
+
+
+def reload(server) -> None:
+    """Send HUP and wait until all workers are new ones and ready."""
+    old = set(server.workers())
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: not old & set(server.workers()))
+    wait_until(lambda: len(server.workers()) == 2 and server.is_ready())
+
+
+def digest_of(server) -> str | None:
+    reply = server.get("/v1/models/breast-cancer")
+    return reply.json()["digest"] if reply.ok else None
+
+
+def test_bad_bundle_leaves_the_old_one_serving_whatever_dies(start, tmp_path):
+    bundles = tmp_path / "bundles"
+    bundles.mkdir()
+    old = write_cancer(bundles / "b", version="1")
+    server = start(bundles)
+    new = write_cancer(bundles / "b", version="2")
+    graph = bundles / "b" / "predict.onnx"
+    good = graph.read_bytes()
+    graph.write_bytes(good[:-1])
+    for _ in range(2):
+        reload(server)
+        for victim in server.workers():  # and a new worker serves the old one too
+            os.kill(victim, signal.SIGKILL)
+            wait_until(lambda v=victim: len(set(server.workers()) - {v}) == 2)
+        wait_until(server.is_ready)
+        assert {digest_of(server) for _ in range(20)} == {old}
+    told = server.get("/v2/health/ready").json()["models"]
+    assert [(one["name"], one["ready"], one["digest"]) for one in told] == [
+        ("breast-cancer", True, old),
+        ("b", False, None),
+    ]
+    assert "predict.onnx: " in told[1]["reason"]
+    assert f"{old} is served as before" in told[1]["reason"]
+    text = server.get("/metrics").text
+    assert "leafpath_bundles_refused 1.0" in text
+    assert "leafpath_bundles_outdated 1.0" in text
+    lines = [x for x in server.log_lines() if x["event"] == "bundle refused"]
+    assert len(lines) == 2  # one a reload
+    assert {line["bundle"] for line in lines} == {"b"}
+    assert all("predict.onnx: " in line["reason"] for line in lines)
+    graph.write_bytes(good)
+    assert digest_of(server) == old
+    reload(server)
+    assert {digest_of(server) for _ in range(20)} == {new}
+    wait_until(lambda: "leafpath_bundles_outdated 0.0" in server.get("/metrics").text)
+
+
+def test_bundles_that_are_swapped_under_load_are_never_mixed(
+    start, tmp_path, instances
+):
+    """Two models that contradict each other take turns; every answer is one's whole."""
+    bundles, body = tmp_path / "bundles", {"instances": instances[:4]}
+    bundles.mkdir()
+    whole = {}
+    for seed in (0, 1):
+        digest = write_cancer(bundles / "b", seed=seed)
+        client = create_app(Settings(bundles=bundles)).test_client()
+        whole[digest] = client.post(EXPLAIN, json=body).data
+    server = start(bundles)
+    answers, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            reply = server.post(EXPLAIN, json=body)
+            answers.append((reply.status_code, reply.content))
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    for seed in (0, 1, 0, 1):
+        write_cancer(bundles / "b", seed=seed)
+        reload(server)
+    stop.set()
+    for client in clients:
+        client.join()
+    found = {content for _, content in answers}
+    assert {status for status, _ in answers} == {200}
+    assert found == set(whole.values())
+    assert (
+        len({orjson.loads(a)["predictions"][0]["probabilities"][0] for a in found}) == 2
+    )
+
+
+def test_directories_of_a_server_are_gone_with_it(start):
+    server = start()
+    kept = set(Path(tempfile.gettempdir()).glob("leafpath-bundles-*"))
+    server.stop()
+    left = set(Path(tempfile.gettempdir()).glob("leafpath-bundles-*"))
+    assert len(kept - left) >= 1
 
 
 def test_killed_worker_is_replaced(start, instances):

@@ -33,14 +33,15 @@ def test_every_setting_is_read(tmp_path):
         CACHE_BYTES="0",
         CACHE_KEY_FILE=str(secret),
         API_KEYS_FILE=str(secret),
+        TRUSTED_KEYS=str(secret),
         ALLOW_ANONYMOUS="0",
         MAX_BODY_BYTES="1000",
     )
     expected = {
         "bundles": tmp_path, "bind": "[::1]:9000", "workers": 3, "threads": 2,
         "cache_url": "redis://:pass@cache:6379/1", "cache_bytes": 0,
-        "cache_key_file": secret, "api_keys_file": secret,
-        "allow_anonymous": False, "max_body_bytes": 1000,
+        "cache_key_file": secret, "api_keys_file": secret, "trusted_keys": secret,
+        "allow_anonymous": False, "max_body_bytes": 1000, "max_timeout_s": 2.5,
     }  # fmt: skip
     assert settings == Settings(**expected)
     assert set(expected) == {field.name for field in fields(Settings)}
@@ -55,7 +56,7 @@ def test_every_setting_is_read(tmp_path):
         ("QQQQ", "the settings are LEAFPATH_BUNDLES"),
         ("workers", "unknown setting LEAFPATH_workers"),
         ("JOBS_URL", "LEAFPATH_JOBS_URL is not supported by this version"),
-        ("TRUSTED_KEYS", "LEAFPATH_TRUSTED_KEYS is not supported by this version"),
+        ("TRUSTED_KEY", "did you mean LEAFPATH_TRUSTED_KEYS?"),
     ],
 )
 def test_unknown_setting_is_refused_with_the_nearest_one(name, hint):
