@@ -99,6 +99,9 @@ class Settings:
     api_keys_file: Path | None = _setting(
         None, _file, "file of API keys; without it nobody is asked for one"
     )
+    trusted_keys: Path | None = _setting(
+        None, _file, "PEM file of ed25519 keys; bundles must be signed by one of them"
+    )
     allow_anonymous: bool = _setting(
         False, _flag, "1 lets a server without keys listen beyond this machine"
     )
@@ -108,9 +111,6 @@ class Settings:
         if self.max_body_bytes < 1:
             raise SettingsError("LEAFPATH_MAX_BODY_BYTES must be at least 1")
         if self.is_open() and not self.allow_anonymous:
-    trusted_keys: Path | None = _setting(
-        None, _file, "PEM file of ed25519 keys; bundles must be signed by one of them"
-    )
             raise SettingsError(
                 f"LEAFPATH_BIND={self.bind} lets other machines in, and no keys are "
                 "set: set LEAFPATH_API_KEYS_FILE, or LEAFPATH_ALLOW_ANONYMOUS=1 to "

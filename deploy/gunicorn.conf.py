@@ -49,11 +49,6 @@ limit_request_fields = 64
 limit_request_field_size = 8190
 
 VARIABLE, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "leafpath-metrics-"
-
-
-def on_starting(server):
-    """Make or empty the directory where the workers add up their metrics.
-
 GENERATION, BUNDLES_PREFIX = "BUNDLES_GENERATION", "leafpath-bundles-"
 
 
@@ -63,28 +58,34 @@ def _temporary():
         return tempfile.gettempdir()
     except FileNotFoundError:  # a read-only root without /tmp
         return memory
-    prometheus-client reads the variable when it is imported, which therefore happens
-    in the workers alone. Not called at HUP, so that counts outlive a reload.
+
+
+def on_starting(server):
+    """Make the directories that the workers share.
+
+    One keeps the bundles that are served (api/generations.py), the other adds up the
+    metrics. prometheus-client reads its variable when it is imported, which therefore
+    happens in the workers alone. Not called at HUP, so that counts outlive a reload.
     """
+    bundles = tempfile.mkdtemp("", BUNDLES_PREFIX, _temporary())
+    os.environ[GENERATION] = f"{bundles}/1.json"
     if VARIABLE not in os.environ:
         os.environ[VARIABLE] = tempfile.mkdtemp("", PREFIX, memory)
     for leftover in Path(os.environ[VARIABLE]).glob("*.db"):
         leftover.unlink()
 
 
-    bundles = tempfile.mkdtemp("", BUNDLES_PREFIX, _temporary())
-    os.environ[GENERATION] = f"{bundles}/1.json"
-def child_exit(server, worker):
-    """Forget what a dead worker said about itself; what it counted stays."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)
-
 def on_reload(server):
     """Let the next workers decide anew what they serve."""
     document = Path(os.environ[GENERATION])
     os.environ[GENERATION] = str(document.with_name(f"{int(document.stem) + 1}.json"))
 
+
+def child_exit(server, worker):
+    """Forget what a dead worker said about itself; what it counted stays."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server):
