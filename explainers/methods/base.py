@@ -1,8 +1,8 @@
 """What every explanation method is made of, and what several of them share."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,7 +11,9 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from explainers.arrays import Encoded, Gradients, Indexes
+from explainers.disagreement import Disagreement, disagreement
 from explainers.errors import ParameterError
+from explainers.hiding import chunks
 from explainers.model import Model, Prediction
 
 CostClass = Literal["cheap", "moderate", "expensive"]
@@ -74,7 +76,8 @@ class Attribution:
     ``encoded_attributions`` holds one value an encoded column, in the order of the
     tree's features; otherwise that is null. ``off_path_share`` is the share of
     |attribution| on inputs that the tree's path does not use: where it is large, the
-    network decides on other grounds than the tree states.
+    network decides on other grounds than the tree states. ``disagreement`` names these
+    inputs where tree and network differ here; null where they agree.
     """
 
     method: str
@@ -82,6 +85,7 @@ class Attribution:
     attributions: NDArray[np.float32]
     encoded_attributions: NDArray[np.float32] | None
     off_path_share: float | None
+    disagreement: Disagreement | None
     parameters: dict[str, Any]
     seed: int
 
@@ -154,27 +158,31 @@ def without_absent_categories(
     return np.where(indicator & (encoded == 0), np.float32(0), gradients)
 
 
-MAX_BYTES_AT_ONCE = 32 * 2**20
-"""Bound on the copies of inputs that a sampling method holds at one time."""
-
-
 def row_chunks(encoded: Encoded, copies: int) -> Iterator[slice]:
     """Divide a batch so that ``copies`` of each row of a chunk stay within memory."""
-    row_bytes = max(1, encoded[:1].nbytes)
-    size = max(1, MAX_BYTES_AT_ONCE // (copies * row_bytes))
-    for start in range(0, len(encoded), size):
-        yield slice(start, min(start + size, len(encoded)))
+    return chunks(len(encoded), copies * encoded[:1].nbytes)
+
+
+def copy_chunks(model: Model, copies: int) -> Iterator[slice]:
+    """Divide the copies of one row so that those of a chunk stay within memory.
+
+    By the largest row that the model takes, and not by those of the batch: a sum over
+    chunks must not depend on it.
+    """
+    shape = model.manifest.input.shape
+    if model.manifest.family == "tabular":
+        shape = (len(model.manifest.tree_features),)
+    return chunks(copies, 4 * math.prod(shape))
 
 
 def described(parameters: Parameters, **resolved: object) -> dict[str, Any]:
     """Return the parameters as an answer reports them, without target and seed."""
-    return _described(parameters) | resolved
-
-
-@lru_cache(maxsize=256)
-def _described(parameters: Parameters) -> dict[str, Any]:
-    values: dict[str, Any] = msgspec.to_builtins(parameters)
-    return {k: v for k, v in values.items() if k not in ("target", "seed")}
+    values = {
+        name: getattr(parameters, name)
+        for name in parameters.__struct_fields__
+        if name not in ("target", "seed")
+    }
+    return values | resolved
 
 
 def off_path_share(
@@ -198,7 +206,7 @@ def attribution(
     prediction: Prediction,
     row: int,
     target: int,
-    encoded: NDArray[np.float32],
+    encoded: NDArray[np.float32] | None,
     parameters: AttributionParameters,
     *,
     method: str,
@@ -209,10 +217,13 @@ def attribution(
 
     Parameters
     ----------
-    encoded : one row's shape. attributions : the input's, when it is not their sum.
+    encoded : one row's shape; None where the method knows the inputs alone.
+    attributions : the input's, when it is not the sum of ``encoded``.
     resolved : parameters as used, where they differ from what was asked for.
     """
     if attributions is None:
+        if encoded is None:
+            raise TypeError("either encoded or attributions must be given")
         attributions = by_input(model, encoded)
     if model.manifest.family == "sequence":  # without the padding of the batch
         attributions = attributions[: int(prediction.lengths[row])]
@@ -222,6 +233,7 @@ def attribution(
         attributions=np.ascontiguousarray(attributions),
         encoded_attributions=encoded if model.is_encoded else None,
         off_path_share=off_path_share(model, int(prediction.leaves[row]), attributions),
+        disagreement=disagreement(model, prediction, row, attributions),
         parameters=described(parameters, **resolved),
         seed=parameters.seed,
     )

@@ -2,32 +2,44 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from explainers.arrays import Encoded, Floats, Indexes
+from explainers.errors import InstanceError, ParameterError
 from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
     attribution,
+    copy_chunks,
     resolve_targets,
     row_chunks,
 )
 from explainers.model import Model, Prediction
+from explainers.reading import read_instances
 
-Baseline = Literal["training_mean", "zero"]
+Named = Literal["training_mean", "zero", "background"]
+Baseline = Named | list[Any] | dict[str, Any]
 
 
 class IntegratedGradientsParameters(AttributionParameters, frozen=True):
     """Baseline, quadrature steps, and when the sum counts as complete."""
 
     baseline: Annotated[
-        Baseline, Meta(description="where the path from baseline to input starts")
+        Baseline,
+        Meta(
+            description="where the path from baseline to input starts: a name, or an "
+            "instance as in `instances`. `background` averages over `references` rows"
+        ),
     ] = "training_mean"
+    references: Annotated[
+        int,
+        Meta(ge=1, le=100, description="rows of the background sample to average over"),
+    ] = 10
     steps: Annotated[
         int, Meta(ge=1, le=128, description="Gauss-Legendre steps to begin with")
     ] = 50
@@ -55,7 +67,8 @@ class Completeness:
 
     ``absolute`` is |sum(attributions) - (logit(input) - logit(baseline))|, ``relative``
     that over |logit(input) - logit(baseline)| (null when nothing changed), ``met``
-    whether it is within the tolerance.
+    whether it is within the tolerance. Of several references, the mean of their logits
+    stands for the baseline's.
     """
 
     absolute: float
@@ -83,10 +96,23 @@ def explain(
 
     Steps double (up to ``max_steps``) for the rows whose completeness error exceeds the
     tolerance: the error is not monotone in the number of steps, so it is measured.
+
+    Raises
+    ------
+    ParameterError
+        The baseline is an instance that does not fit the model.
     """
     targets = resolve_targets(model, prediction, parameters.target)
-    baseline = _baseline(model, parameters.baseline, prediction.encoded)
-    change = _logit_change(model, prediction, baseline, targets)
+    starts = _starts(model, prediction, parameters)
+    change = np.array(
+        [
+            float(logits[target]) - float(start.logits[target])
+            for logits, start, target in zip(
+                prediction.logits, starts, targets.tolist(), strict=True
+            )
+        ]
+    )
+    used = _described_references(parameters, starts)
     results: dict[int, IntegratedGradients] = {}
     pending = np.arange(len(prediction))
     panels = 1
@@ -96,7 +122,7 @@ def explain(
             prediction.encoded[pending],
             prediction.lengths[pending],
             targets[pending],
-            baseline,
+            [starts[row].references for row in pending.tolist()],
             parameters.steps,
             panels,
         )
@@ -110,7 +136,7 @@ def explain(
                 base = attribution(
                     model, prediction, row, int(targets[row]),
                     values.astype(np.float32), parameters,
-                    method="integrated_gradients", steps=steps,
+                    method="integrated_gradients", steps=steps, **used,
                 )  # fmt: skip
                 results[row] = IntegratedGradients(
                     **vars(base), completeness=completeness
@@ -125,40 +151,60 @@ def integrate(
     encoded: Encoded,
     lengths: Indexes,
     targets: Indexes,
-    baseline: Encoded,
+    references: list[Encoded],
     steps: int,
     panels: int = 1,
-) -> list[Floats]:
+) -> Floats:
     """Return the attributions of each row by Gauss-Legendre quadrature.
 
     Parameters
     ----------
-    encoded : [n, *shape]. lengths, targets : [n]. baseline : one row's shape.
+    encoded : [n, *shape]. lengths, targets : [n].
+    references : for each row [k, *shape]: where the k paths start.
 
     Returns
     -------
-    n arrays of one row's shape, float64. Each is summed by itself, so that an answer
-    does not depend on the batch it came in.
+    [n, *shape] float64, the mean over the references. Each row is summed by itself, so
+    that an answer does not depend on the batch it came in.
     """
     alphas, weights = _quadrature(steps, panels)
+    total = np.zeros(encoded.shape)
+    for start in map(np.stack, zip(*references, strict=True)):  # [n, *shape]
+        difference = encoded - start
+        mean = np.zeros(encoded.shape)
+        for part in copy_chunks(model, len(alphas)):
+            for chunk in row_chunks(encoded, part.stop - part.start):
+                mean[chunk] += _weighted_gradients(
+                    model, start[chunk], difference[chunk], lengths[chunk],
+                    targets[chunk], alphas[part], weights[part],
+                )  # fmt: skip
+        total += difference.astype(np.float64) * mean
+    return total / len(references[0])
+
+
+def _weighted_gradients(
+    model: Model,
+    start: Encoded,
+    difference: Encoded,
+    lengths: Indexes,
+    targets: Indexes,
+    alphas: NDArray[np.float32],
+    weights: Floats,
+) -> Floats:
+    """Sum weights * gradients at start + alphas * difference: [n, *shape] float64."""
     copies = len(alphas)
-    per_step = (-1, *(1,) * (encoded.ndim - 1))
-    alphas, weights = alphas.reshape(per_step), weights.reshape(per_step)
-    attributions: list[Floats] = []
-    for chunk in row_chunks(encoded, copies):
-        difference = encoded[chunk] - baseline
-        path = baseline + alphas * difference[:, None]  # [rows, copies, *shape]
-        _, gradients = model.gradient(
-            path.reshape(-1, *encoded.shape[1:]),
-            targets[chunk].repeat(copies),
-            lengths[chunk].repeat(copies),
-        )
-        for row, along_path in zip(
-            difference, gradients.reshape(path.shape), strict=True
-        ):
-            mean = (weights * along_path).sum(axis=0)  # float64
-            attributions.append(row.astype(np.float64) * mean)
-    return attributions
+    per_step = (copies, *(1,) * (start.ndim - 1))
+    # [n, copies, *shape]
+    path = start[:, None] + alphas.reshape(per_step) * difference[:, None]
+    _, gradients = model.gradient(
+        path.reshape(-1, *start.shape[1:]),
+        targets.repeat(copies),
+        lengths.repeat(copies),
+    )
+    weights = weights.reshape(per_step)
+    return np.stack(
+        [(weights * row).sum(axis=0) for row in gradients.reshape(path.shape)]
+    )
 
 
 @lru_cache(maxsize=256)
@@ -174,27 +220,102 @@ def _quadrature(steps: int, panels: int) -> tuple[NDArray[np.float32], Floats]:
     return alphas.ravel().astype(np.float32), np.tile(weights / (2 * panels), panels)
 
 
-def _baseline(model: Model, name: Baseline, encoded: Encoded) -> Encoded:
-    value = model.mean if name == "training_mean" else np.zeros_like(model.mean)
-    return np.broadcast_to(value, encoded.shape[1:])
+@dataclass(frozen=True)
+class Start:
+    """Where the paths to a row start: ``references`` [k, *shape] float32, and the mean
+    of their ``logits`` [n_classes] float64.
+    """
+
+    references: Encoded
+    logits: Floats
 
 
-def _logit_change(
-    model: Model, prediction: Prediction, baseline: Encoded, targets: Indexes
-) -> Floats:
-    """logit[target](input) - logit[target](baseline), [n] float64."""
-    rows = np.arange(len(prediction))
-    starts = np.broadcast_to(baseline, prediction.encoded.shape)
-    if model.manifest.family != "sequence":  # the baseline of a sequence has a length
-        starts = starts[:1]
-    start, _ = model.gradient(
-        np.ascontiguousarray(starts),
-        targets[: len(starts)],
-        prediction.lengths[: len(starts)],
+def _starts(
+    model: Model, prediction: Prediction, parameters: IntegratedGradientsParameters
+) -> list[Start]:
+    """Return where each row's paths start; rows of one length share it."""
+    shape = prediction.encoded.shape[1:]
+    references, lengths = _references(model, parameters)
+    starts: dict[int, Start] = {}
+    for length in prediction.lengths.tolist():
+        if length not in starts:
+            aligned = references
+            if model.manifest.family == "sequence":
+                aligned = _align(model, references, lengths, shape, length)
+            starts[length] = Start(aligned, _mean_logits(model, aligned, length))
+    return [starts[length] for length in prediction.lengths.tolist()]
+
+
+def _references(
+    model: Model, parameters: IntegratedGradientsParameters
+) -> tuple[Encoded, Indexes]:
+    """Return the references, [k, *shape], and the steps that each has, [k]."""
+    baseline = parameters.baseline
+    if baseline == "background":
+        rows = np.linspace(0, len(model.background) - 1, parameters.references)
+        rows = np.unique(rows.round().astype(np.int64))
+        prediction = model.background_prediction
+        return prediction.encoded[rows], prediction.lengths[rows]
+    if isinstance(baseline, str):
+        shape = model.manifest.input.shape
+        if model.manifest.family == "tabular":
+            shape = (len(model.manifest.tree_features),)
+        value = model.mean if baseline == "training_mean" else np.float32(0)
+        return np.broadcast_to(value, (1, *shape)), np.array([shape[0]])
+    return _encode(model, baseline)
+
+
+def _encode(
+    model: Model, instance: list[Any] | dict[str, Any]
+) -> tuple[Encoded, Indexes]:
+    """Read an instance as clients write it; raises ParameterError."""
+    try:
+        inputs, lengths = read_instances(model.manifest, [instance], "$.baseline")
+    except InstanceError as error:
+        path = error.path.replace("$.baseline[0]", "$.baseline", 1)
+        raise ParameterError(path, error.problem, error.allowed) from error
+    if model.manifest.family == "tabular":
+        return model.to_tree_features(inputs), np.ones(1, dtype=np.int64)
+    return inputs, np.ones(1, dtype=np.int64) if lengths is None else lengths
+
+
+def _align(
+    model: Model,
+    references: Encoded,
+    lengths: Indexes,
+    shape: tuple[int, ...],
+    length: int,
+) -> Encoded:
+    """Lay sequences beside one of ``length`` steps, by their last steps: [k, *shape].
+
+    The answer is for the last step. Where a reference is shorter, the steps before it
+    take the training mean.
+    """
+    aligned = np.empty((len(references), *shape), dtype=np.float32)
+    aligned[:] = model.mean
+    for row, reference, steps in zip(
+        aligned, references, lengths.tolist(), strict=True
+    ):
+        common = min(steps, length)
+        row[length - common : length] = reference[steps - common : steps]
+    return aligned
+
+
+def _mean_logits(model: Model, references: Encoded, length: int) -> Floats:
+    rows = len(references)
+    logits, _ = model.gradient(
+        np.ascontiguousarray(references),
+        np.zeros(rows, dtype=np.int64),  # the logits do not depend on the target
+        np.full(rows, length, dtype=np.int64),
     )
-    before = np.broadcast_to(start, prediction.logits.shape)[rows, targets]
-    change: Floats = prediction.logits[rows, targets].astype(np.float64) - before
-    return change
+    return np.asarray(logits.mean(axis=0, dtype=np.float64))
+
+
+def _described_references(
+    parameters: IntegratedGradientsParameters, starts: list[Start]
+) -> dict[str, Any]:
+    """Return how many references were used: fewer where the bundle holds fewer."""
+    return {"references": len(starts[0].references)} if starts else {}
 
 
 def _completeness(values: Floats, change: float, tolerance: float) -> Completeness:
@@ -207,7 +328,8 @@ def _completeness(values: Floats, change: float, tolerance: float) -> Completene
 
 def _most_rows(model: Model, parameters: IntegratedGradientsParameters) -> int:
     """All the doublings together: steps + 2 steps + ... <= 2 * the last."""
-    return 2 * max(parameters.steps, parameters.max_steps)
+    references = parameters.references if parameters.baseline == "background" else 1
+    return 2 * max(parameters.steps, parameters.max_steps) * references
 
 
 METHOD = Explainer(
@@ -216,7 +338,8 @@ METHOD = Explainer(
     "the attributions add up to it (see `completeness`). The baseline is a choice, and "
     "the answer depends on it.",
     source="Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks, "
-    "sections 3 and 5",
+    "sections 3 and 5; several references: Erion et al. 2021, Improving performance of "
+    "deep learning models with axiomatic attribution priors and expected gradients",
     cost="moderate",
     requires=("gradient",),
     parameters=IntegratedGradientsParameters,

@@ -6,12 +6,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from explainers.arrays import Gradients, Indexes
 from explainers.methods.base import (
     Attribution,
     AttributionParameters,
     Explainer,
     attribution,
     by_input,
+    copy_chunks,
     resolve_targets,
     row_chunks,
     without_absent_categories,
@@ -46,29 +48,8 @@ def explain(
     that an answer does not depend on the batch it came in.
     """
     targets = resolve_targets(model, prediction, parameters.target)
-    encoded, lengths = prediction.encoded, prediction.lengths
-    copies = parameters.samples
-    means: list[NDArray[np.float32]] = []
-    for chunk in row_chunks(encoded, copies):
-        noise = {
-            length: noise_for(model, parameters, encoded.shape[1:], length)
-            for length in set(lengths[chunk].tolist())
-        }
-        noisy = np.stack(
-            [
-                row + noise[length]
-                for row, length in zip(
-                    encoded[chunk], lengths[chunk].tolist(), strict=True
-                )
-            ]
-        )  # [rows, samples, *shape]
-        _, gradients = model.gradient(
-            noisy.reshape(-1, *encoded.shape[1:]),
-            targets[chunk].repeat(copies),
-            lengths[chunk].repeat(copies),
-        )
-        for row in gradients.reshape(noisy.shape):
-            means.append(row.mean(axis=0, dtype=np.float64).astype(np.float32))
+    encoded = prediction.encoded
+    means = _mean_gradients(model, prediction, targets, parameters)
     return [
         attribution(
             model, prediction, row, int(target), means[row], parameters,
@@ -81,24 +62,68 @@ def explain(
     ]  # fmt: skip
 
 
-def noise_for(
-    model: Model, parameters: SmoothGradParameters, shape: tuple[int, ...], length: int
-) -> NDArray[np.float32]:
-    """Return the noise that the parameters stand for: [samples, *shape] float32.
+def _mean_gradients(
+    model: Model,
+    prediction: Prediction,
+    targets: Indexes,
+    parameters: SmoothGradParameters,
+) -> Gradients:
+    encoded, lengths = prediction.encoded, prediction.lengths
+    noise = {n: Noise(model, parameters, n) for n in set(lengths.tolist())}
+    sums = np.zeros(encoded.shape)
+    for part in copy_chunks(model, parameters.samples):
+        copies = part.stop - part.start
+        drawn = {n: of.draw(copies, encoded.shape[1:]) for n, of in noise.items()}
+        for chunk in row_chunks(encoded, copies):
+            noisy = np.stack(
+                [
+                    row + drawn[n]
+                    for row, n in zip(
+                        encoded[chunk], lengths[chunk].tolist(), strict=True
+                    )
+                ]
+            )  # [rows, copies, *shape]
+            _, gradients = model.gradient(
+                noisy.reshape(-1, *encoded.shape[1:]),
+                targets[chunk].repeat(copies),
+                lengths[chunk].repeat(copies),
+            )
+            for total, row in zip(
+                sums[chunk], gradients.reshape(noisy.shape), strict=True
+            ):
+                total += row.sum(axis=0, dtype=np.float64)
+    return (sums / parameters.samples).astype(np.float32)
 
-    Indicator columns get none, nor do the steps after a sequence's ``length``.
+
+class Noise:
+    """The noise that the parameters stand for, drawn a few copies at a time.
+
+    Parameters
+    ----------
+    length : steps of the sequence that it is for; the steps after it get none.
     """
-    generator = np.random.Generator(np.random.PCG64(parameters.seed))
-    ragged = model.manifest.family == "sequence"
-    drawn = (length, *shape[1:]) if ragged else shape
-    noise = np.zeros((parameters.samples, *shape), dtype=np.float32)
-    noise[:, : drawn[0]] = generator.standard_normal(
-        (parameters.samples, *drawn), dtype=np.float32
-    )
-    noise *= np.float32(parameters.noise) * model.spread
-    if model.is_encoded:
-        noise *= [column.kind == "value" for column in model.manifest.tree_features]
-    return noise
+
+    def __init__(
+        self, model: Model, parameters: SmoothGradParameters, length: int
+    ) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(parameters.seed))
+        self._length = length if model.manifest.family == "sequence" else None
+        self._scale = np.float32(parameters.noise) * model.spread
+        if model.is_encoded:  # indicator columns get none
+            columns = model.manifest.tree_features
+            self._scale = self._scale * np.array(
+                [column.kind == "value" for column in columns], dtype=np.float32
+            )
+
+    def draw(self, copies: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the next copies: [copies, *shape] float32."""
+        steps = shape[0] if self._length is None else self._length
+        noise = np.zeros((copies, *shape), dtype=np.float32)
+        noise[:, :steps] = self._generator.standard_normal(
+            (copies, steps, *shape[1:]), dtype=np.float32
+        )
+        noise *= self._scale
+        return noise
 
 
 METHOD = Explainer(

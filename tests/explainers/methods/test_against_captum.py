@@ -14,7 +14,7 @@ from captum.attr import (
     Saliency,
 )
 
-from explainers.methods.smoothgrad import noise_for
+from explainers.methods.smoothgrad import Noise
 from explainers.model import Model, open_model
 from explainers.registry import EXPLAINERS, parse_parameters
 from trainer.config import parse_config
@@ -149,7 +149,7 @@ def test_smoothgrad_is_captums_saliency_averaged_over_the_same_noise(served, n):
     model, network = served
     rows = _rows(model, n)
     ours, parameters = _explain(model, "smoothgrad", rows, target=1, seed=3, samples=20)
-    noise = noise_for(model, parameters, rows.shape[1:], 1)
+    noise = Noise(model, parameters, 1).draw(20, rows.shape[1:])
     noisy = torch.from_numpy(rows[:, None] + noise[None]).flatten(0, 1)
     captum = Saliency(network).attribute(noisy.requires_grad_(), target=1, abs=False)
     _assert_close(ours, captum.reshape(n, 20, -1).mean(dim=1))

@@ -1,0 +1,328 @@
+"""Every method on trained networks of every family, against captum and lime."""
+
+import captum.attr
+import numpy as np
+import pytest
+import torch
+from lime.lime_base import LimeBase
+
+from explainers.errors import ParameterError
+from explainers.methods.lime.method import (
+    LimeParameters,
+    divide,
+    kernel_width,
+    neighbourhood,
+)
+from explainers.methods.lime.surrogate import fit_surrogate, sum_moments
+from explainers.methods.smoothgrad import Noise
+from explainers.reading import write_instance
+from explainers.registry import EXPLAINERS, available, parse_parameters
+
+EXPORTED = ["gru", "lstm", "cnn", "own"]
+SEQUENCES = ["gru", "lstm"]
+BATCHES = [1, 7, 64]
+
+
+def explain(case, name, arrays, **values):
+    method = EXPLAINERS[name]
+    parameters = parse_parameters(method, values)
+    return method.explain(case.model, case.model.predict(*arrays), parameters)
+
+
+def attributions(case, name, arrays, **values):
+    """Stack the answers; of sequences, padded with zero as their inputs are."""
+    results = explain(case, name, arrays, **values)
+    stacked = np.zeros(arrays[0].shape, dtype=np.float64)
+    for row, result in zip(stacked, results, strict=True):
+        row[: len(result.attributions)] = result.attributions
+    return stacked
+
+
+def tensors(arrays):
+    return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
+
+
+def assert_close(ours, oracle):
+    expected = oracle.detach().numpy()
+    scale = np.abs(expected).max()
+    assert scale > 0
+    np.testing.assert_allclose(ours, expected, atol=1e-5 * scale, rtol=0)
+
+
+def first(case, n):
+    return tuple(array[:n] for array in case.rows)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("n", BATCHES)
+def test_input_x_gradient_is_captums(case_of, name, n):
+    case = case_of(name)
+    arrays = first(case, n)
+    x, *rest = tensors(arrays)
+    oracle = captum.attr.InputXGradient(case.trained.network).attribute(
+        x.requires_grad_(), target=1, additional_forward_args=tuple(rest) or None
+    )
+    assert_close(attributions(case, "input_x_gradient", arrays, target=1), oracle)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("n", BATCHES)
+def test_smoothgrad_is_captums_saliency_over_the_same_noise(case_of, name, n):
+    case = case_of(name)
+    arrays = first(case, n)
+    parameters = parse_parameters(EXPLAINERS["smoothgrad"], {"seed": 3, "samples": 9})
+    lengths = arrays[1] if len(arrays) > 1 else np.ones(n, dtype=int)
+    noise = np.stack(
+        [
+            Noise(case.model, parameters, int(length)).draw(9, arrays[0].shape[1:])
+            for length in lengths
+        ]
+    )
+    noisy, *rest = tensors((arrays[0][:, None] + noise, *arrays[1:]))
+    oracle = captum.attr.Saliency(case.trained.network).attribute(
+        noisy.flatten(0, 1).requires_grad_(), target=1, abs=False,
+        additional_forward_args=tuple(r.repeat_interleave(9) for r in rest) or None,
+    )  # fmt: skip
+    ours = attributions(case, "smoothgrad", arrays, target=1, seed=3, samples=9)
+    assert_close(ours, oracle.reshape(noisy.shape).mean(dim=1))
+
+
+def beside(case, row, length, shape, count):
+    """An input of the background as a baseline of ``count`` steps, by hand."""
+    model = case.model
+    steps = int(model.background_lengths[row])
+    aligned = np.broadcast_to(model.mean, shape).astype(np.float32).copy()
+    if model.manifest.family == "image":
+        return model.background[row]
+    for back in range(1, min(steps, length) + 1):
+        aligned[length - back] = model.background[row, steps - back]
+    return aligned
+
+
+def baselines(case, baseline, arrays):
+    """One array [n, *shape] for each reference of a baseline."""
+    model, (inputs, *rest) = case.model, arrays
+    if baseline in ("zero", "training_mean"):
+        value = model.mean if baseline == "training_mean" else 0.0
+        return [np.broadcast_to(value, inputs.shape).astype(np.float32)]
+    lengths = rest[0] if rest else np.ones(len(inputs), dtype=int)
+    rows = np.linspace(0, len(model.background) - 1, 4).round().astype(int)
+    return [
+        np.stack(
+            [beside(case, row, int(length), inputs.shape[1:], 4) for length in lengths]
+        )
+        for row in (rows if baseline == "background" else [5])
+    ]
+
+
+@pytest.mark.parametrize(
+    "baseline", ["zero", "training_mean", "instance", "background"]
+)
+@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("n", BATCHES)
+def test_integrated_gradients_are_captums_for_each_baseline(case_of, name, n, baseline):
+    case = case_of(name)
+    arrays = first(case, n)
+    x, *rest = tensors(arrays)
+    method = captum.attr.IntegratedGradients(case.trained.network)
+    starts = baselines(case, baseline, arrays)
+    oracles = [
+        method.attribute(
+            x, torch.from_numpy(start), target=1, n_steps=20,
+            additional_forward_args=tuple(rest) or None,
+        )
+        for start in starts
+    ]  # fmt: skip
+    model = case.model
+    given = baseline
+    if baseline == "instance":
+        row, steps = model.background[5], int(model.background_lengths[5])
+        given = write_instance(model.manifest.input, row, steps)
+    values = {"steps": 20, "max_steps": 20, "references": 4, "target": 1}
+    ours = attributions(case, "integrated_gradients", arrays, baseline=given, **values)
+    assert_close(ours, sum(oracles) / len(oracles))
+    network = case.trained.network
+    with torch.no_grad():
+        end = network(x, *rest)[:, 1]
+        begin = sum(network(torch.from_numpy(s), *rest)[:, 1] for s in starts)
+    change = (end - begin / len(starts)).numpy()
+    results = explain(case, "integrated_gradients", arrays, baseline=given, **values)
+    for result, expected in zip(results, change, strict=True):
+        gap = abs(float(result.attributions.sum(dtype=np.float64)) - float(expected))
+        assert result.completeness.absolute == pytest.approx(gap, abs=1e-4)
+        assert result.parameters["references"] == len(starts)
+        assert result.parameters["baseline"] == given
+
+
+@pytest.mark.parametrize("name", ["gru", "cnn"])
+def test_a_baseline_that_is_no_instance_says_where(case_of, name):
+    case = case_of(name)
+    with pytest.raises(ParameterError) as caught:
+        explain(case, "integrated_gradients", first(case, 1), baseline=[[1.0, "x"]])
+    assert caught.value.path.startswith("$.baseline")
+    assert "[0][0]" not in caught.value.path
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize(("window", "stride"), [(None, None), (3, 2), (2, 1)])
+def test_occlusion_is_captums(case_of, name, window, stride):
+    case = case_of(name)
+    n = 7
+    arrays = first(case, n)
+    values = {"window": window, "stride": stride, "target": 1}
+    results = explain(case, "occlusion", arrays, **values)
+    method = captum.attr.Occlusion(case.trained.network)
+    x, *rest = tensors(arrays)
+    for row, result in enumerate(results):
+        one = x[row : row + 1]
+        side = window or result.parameters["window"]
+        step = stride or side
+        if name in SEQUENCES:
+            one = one[:, : int(rest[0][row])]
+            if side > one.shape[1]:
+                continue  # captum refuses a window longer than the sequence
+            windows, strides = (side, 1), (step, 1)
+        else:
+            windows, strides = (one.shape[1], side, side), (one.shape[1], step, step)
+        mean = np.broadcast_to(case.model.mean, one.shape[1:]).astype(np.float32)
+        oracle = method.attribute(
+            one, sliding_window_shapes=windows, strides=strides, target=1,
+            baselines=torch.from_numpy(mean.copy())[None],
+            additional_forward_args=tuple(r[row : row + 1] for r in rest) or None,
+        )  # fmt: skip
+        assert_close(result.attributions[None], oracle)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_window_longer_than_the_sequence_takes_it_whole(case_of, name):
+    case = case_of(name)
+    inputs, lengths = first(case, 1)
+    (result,) = explain(case, "occlusion", (inputs, lengths), window=500, target=1)
+    length = int(lengths[0])
+    without = inputs[:, :length].copy()
+    without[:, :, 0] = np.broadcast_to(case.model.mean, without[0].shape)[:, 0]
+    whole, _ = case.model.forward(inputs[:, :length], lengths)
+    less, _ = case.model.forward(without, lengths)
+    expected = whole[0, 1] - less[0, 1]
+    np.testing.assert_allclose(result.attributions[:, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("gru", {}), ("lstm", {"segments": 3}), ("own", {}),
+     ("cnn", {"segmentation": "slic", "segments": 12}), ("cnn", {"width": 0.5})],
+)  # fmt: skip
+@pytest.mark.parametrize("row", [0, 5])
+def test_lime_is_limes_on_the_same_neighbourhood(case_of, name, values, row):
+    case = case_of(name)
+    model, n = case.model, 1500
+    arrays = tuple(array[row : row + 1] for array in case.rows)
+    parameters = LimeParameters(samples=n, **values)
+    x = arrays[0][0]
+    if name in SEQUENCES:
+        x = x[: int(arrays[1][0])]
+    segments = divide(model, x, parameters)
+    near = neighbourhood(model, x, segments, parameters, seed=7)
+    samples = near.samples(slice(0, n))
+    there = near.origin + samples.offsets
+    assert set(np.unique(there)) <= {0.0, 1.0}
+    assert there[0].all()
+    k = there.shape[1]
+    # The kernel sees cosine distances, as in lime_image.
+    norms = np.sqrt(there.sum(axis=1))
+    cosines = there.sum(axis=1) / np.where(norms > 0, norms, 1) / np.sqrt(k)
+    width = kernel_width(model, parameters)
+    base = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / width**2)))
+    intercept, weights, score, local = base.explain_instance_with_data(
+        there, samples.probabilities.astype(float), 1 - cosines, 1, k,
+        feature_selection="none",
+    )  # fmt: skip
+    expected = np.zeros(k)
+    for feature, weight in weights:
+        expected[feature] = weight
+    here = float(samples.probabilities[0, 1])
+    fit = fit_surrogate(sum_moments(near, slice(0, n), 1, here), here)
+    np.testing.assert_allclose(fit.coefficients, expected, atol=1e-9)
+    (result,) = explain(
+        case, "lime", arrays, samples=n, seed=7, target=1, repeats=2, **values
+    )
+    assert result.attributions.shape == x.shape
+    np.testing.assert_allclose(
+        result.attributions, np.broadcast_to(expected[result.segments], x.shape),
+        atol=1e-9,
+    )  # fmt: skip
+    assert result.intercept == pytest.approx(intercept, abs=1e-9)
+    assert result.r2 == pytest.approx(score, abs=1e-9)
+    assert result.local_prediction == pytest.approx(local[0], abs=1e-9)
+    assert 0 <= result.stability <= 1
+
+
+@pytest.mark.parametrize("name", ["gru", "cnn"])
+def test_limes_copies_lack_the_segments_that_they_say(case_of, name):
+    """The probabilities of the neighbourhood are those of copies made by hand."""
+    case = case_of(name)
+    arrays = tuple(array[3:4] for array in case.rows)
+    model, x = case.model, arrays[0][0]
+    x = x[: int(arrays[1][0])] if name in SEQUENCES else x
+    parameters = LimeParameters(samples=60)
+    segments = divide(model, x, parameters)
+    near = neighbourhood(model, x, segments, parameters, seed=1)
+    samples = near.samples(slice(0, 20))
+    for there, answer in zip(
+        near.origin + samples.offsets, samples.probabilities, strict=True
+    ):
+        copy = x.copy()
+        for number in np.flatnonzero(there == 0):
+            at = np.broadcast_to(segments == number, x.shape)
+            usual = np.broadcast_to(model.mean, x.shape)[at]
+            if name == "cnn":  # in its mean colour, as lime_image does by default
+                usual = np.full(at.sum(), x[at].mean(dtype=np.float64))
+            copy[at] = usual
+        lengths = [np.array([len(copy)])] * (name in SEQUENCES)
+        _, expected = model.forward(copy[None], *lengths)
+        np.testing.assert_allclose(answer, expected[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gru", "cnn"])
+@pytest.mark.parametrize("method", ["lime", "occlusion", "smoothgrad"])
+def test_an_answer_does_not_depend_on_its_batch(case_of, name, method):
+    case = case_of(name)
+    arrays = first(case, 9)
+    together = explain(case, method, arrays)
+    again = explain(case, method, arrays)
+    for row in (0, 4, 8):
+        alone = tuple(array[row : row + 1] for array in arrays)
+        if name in SEQUENCES:
+            alone = (alone[0][:, : int(alone[1][0])], alone[1])
+        (single,) = explain(case, method, alone)
+        expected = together[row].attributions
+        np.testing.assert_array_equal(single.attributions, expected)
+        np.testing.assert_array_equal(again[row].attributions, expected)
+
+
+@pytest.mark.parametrize("name", [*EXPORTED, "resized"])
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
+def test_no_method_answers_nan_for_a_constant_input(case_of, name, value):
+    case = case_of(name)
+    arrays = first(case, 2)
+    arrays = (np.full_like(arrays[0], value), *arrays[1:])
+    for method in available(case.model):
+        for result in explain(case, method, arrays):
+            for field, found in vars_of(result).items():
+                if isinstance(found, np.ndarray | float):
+                    assert np.isfinite(found).all(), (method, field)
+
+
+def vars_of(result):
+    return getattr(result, "__dict__", {})
+
+
+@pytest.mark.parametrize("baseline", ["zero", "background"])
+def test_no_baseline_answers_nan_for_a_constant_input(case_of, baseline):
+    for name in ("gru", "cnn"):
+        case = case_of(name)
+        arrays = first(case, 2)
+        zeros = (np.zeros_like(arrays[0]), *arrays[1:])
+        for result in explain(case, "integrated_gradients", zeros, baseline=baseline):
+            assert np.isfinite(result.attributions).all()
+            assert np.isfinite(result.completeness.absolute)
