@@ -8,6 +8,7 @@ from api.explaining import CachePolicy, Explained, ExplanationService
 from api.explanation_requests import read_requests
 from api.limits import check_price
 from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
+from api.pictures import read_any_instances
 from api.schemas import (
     ExplainReply,
     ExplainRequest,
@@ -17,7 +18,6 @@ from api.schemas import (
 )
 from api.served_model import ServedModel
 from explainers.model import Model, Prediction
-from explainers.reading import read_instances
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Answer:
 def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     """Answer ``:predict``."""
     model = served.model
-    inputs, lengths = read_instances(model.manifest, request.instances)
+    inputs, lengths = read_any_instances(model.manifest, request.instances)
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
         reply = PredictReply(_predictions(model, prediction), served.reference)
@@ -48,7 +48,7 @@ def answer_explain(
     """Answer ``:explain``: checks everything, its price included, before any work."""
     model = served.model
     asked = read_requests(model, request.explanations, request.seed)
-    inputs, lengths = read_instances(model.manifest, request.instances)
+    inputs, lengths = read_any_instances(model.manifest, request.instances)
     check_price(model, asked, inputs)
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)

@@ -23,6 +23,10 @@ MAX_NETWORK_POSITIONS = 5_000_000
 networks work at each of them: a gradient of 32 GRU units took 1.5 us a step, of the
 default convolutions .5 us a pixel."""
 
+MAX_PICTURE_PIXELS = 2**24
+"""Pixels of all PNG and JPEG files of a request together, before any is resized: a
+photograph of 16 megapixels, or 334 pictures of 224 x 224."""
+
 MAX_DETAIL_CHARS = 1000
 """Problems quote what the client sent; a megabyte of it helps nobody."""
 

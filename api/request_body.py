@@ -6,6 +6,7 @@ import msgspec
 from flask import Request
 
 from api.errors import Fault, RequestError
+from api.pictures import read_any_instances
 from api.problems import (
     BAD_REQUEST,
     INVALID_REQUEST,
@@ -16,7 +17,6 @@ from api.problems import (
 )
 from api.protocols.content_coding import expand
 from explainers.manifest import Manifest
-from explainers.reading import read_instances
 
 T = TypeVar("T")
 
@@ -107,7 +107,12 @@ def _check_media_type(request: Request) -> None:
                 "'Content-Type: application/json'",
                 headers={"Accept-Post": "application/json"},
             )
-    coding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    check_not_coded(request)
+
+
+def check_not_coded(request: Request) -> None:
+    """Refuse a compressed body; raises RequestError."""
+    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if coding != "identity":
         raise RequestError(
             UNSUPPORTED_MEDIA,
@@ -132,7 +137,7 @@ def decode_body(
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
         _check_instances(raw, manifest)
-        raise _misshapen(error) from error
+        raise misshapen(error) from error
     except NOT_JSON as error:
         raise _malformed(error) from error
 
@@ -146,14 +151,15 @@ def _check_instances(raw: bytes, manifest: Manifest) -> None:
     except NOT_JSON as error:  # found only now: the first decoder had stopped before
         raise _malformed(error) from error
     if instances:
-        read_instances(manifest, instances)
+        read_any_instances(manifest, instances)
 
 
 def _malformed(error: Exception) -> RequestError:
     return RequestError(MALFORMED_JSON, f"the body is not JSON: {error}")
 
 
-def _misshapen(error: msgspec.ValidationError) -> RequestError:
+def misshapen(error: msgspec.ValidationError) -> RequestError:
+    """Return the problem of a body that is not of the documented shape."""
     problem, _, at = str(error).partition(" - at `")
     path = at.removesuffix("`") or "$"
     return RequestError(INVALID_REQUEST, f"{path}: {problem}", [Fault(path, problem)])

@@ -17,8 +17,10 @@ NumericInstance: TypeAlias = list[float] | dict[str, float]
 MixedInstance: TypeAlias = list[float | str | None] | dict[str, float | str | None]
 """Values in input order or by feature name; strings are categories, null is missing."""
 
-Picture: TypeAlias = list[list[float | list[float]]]
-"""Rows of pixels; a pixel is a number, or its channels' values."""
+Picture: TypeAlias = list[list[float | list[float]]] | dict[str, Any]
+"""Rows of pixels; a pixel is a number, or its channels' values. Or an object with a PNG
+or JPEG (pictures.py).
+"""
 
 I = TypeVar("I")  # noqa: E741
 Instances: TypeAlias = Annotated[list[I], Meta(min_length=1, max_length=MAX_INSTANCES)]

@@ -90,16 +90,29 @@ class TreeFeature(Document, frozen=True, kw_only=True):
     patch: tuple[int, int, int, int] | None = None
 
 
+class PictureInput(Document, frozen=True, kw_only=True):
+    """How a PNG or JPEG becomes an input: its 0 to 255 become 0 to ``white``.
+
+    ``resize`` says that pictures of another size are scaled and cropped about their
+    centre to the input's; otherwise they are refused.
+    """
+
+    white: float
+    resize: bool = False
+
+
 class InputSchema(Document, frozen=True, kw_only=True):
     """The graph input: ``shape`` excludes the batch axis.
 
     Tabular: (n_features,). Sequence: (most steps, n_channels), ragged in time. Image:
     (n_channels, height, width). ``features`` are the columns or the channels.
+    ``picture`` is absent where no PNG or JPEG is taken.
     """
 
     shape: tuple[int, ...]
     dtype: Literal["float32"] = "float32"
     features: tuple[InputFeature, ...]
+    picture: PictureInput | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutputSchema(Document, frozen=True, kw_only=True):

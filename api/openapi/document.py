@@ -16,6 +16,7 @@ from api.openapi.parameters import HEADERS, PARAMETERS, path_parameter
 from api.openapi.schemas import build_schemas, reference
 from api.problems import Kind
 from api.protocols.errors import speaks_v2, v2_status
+from api.uploads import FORM
 from api.uri_templates import template
 from api.version import VERSION
 from explainers.model import Model
@@ -30,6 +31,8 @@ attributions by several methods. Every error is a problem (RFC 9457)."""
 
 OPERATIONS = operations.OPERATIONS | inference_v2.OPERATIONS
 TAGS = operations.TAGS | inference_v2.TAGS
+UPLOADS = ("answers.predict", "answers.explain")
+"""Endpoints that take pictures as the files of a form too."""
 
 _EVERYWHERE = (problems.BAD_REQUEST, problems.INTERNAL)
 
@@ -89,6 +92,8 @@ def _operation(
     }
     if operation.body is not None:
         item["requestBody"] = _body(operation.body, models)
+        if rule.endpoint in UPLOADS and any(map(_takes_files, models.values())):
+            item["requestBody"]["content"][FORM] = {"schema": reference("PictureForm")}
     if keyed and not operation.is_open:
         item["security"] = [{"key": []}]
     return item
@@ -104,6 +109,10 @@ def _body(schema: str, models: Mapping[str, Model]) -> dict[str, Any]:
     if examples:
         content["examples"] = examples
     return {"required": True, "content": {JSON: content}}
+
+
+def _takes_files(model: Model) -> bool:
+    return bool(model.manifest.input.picture)
 
 
 def _operation_id(rule: Rule) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from api.pictures import B64
 from explainers.manifest import Family, InputFeature, InputSchema
 from explainers.model import Model
 
@@ -25,7 +26,27 @@ def _sequence(schema: InputSchema) -> dict[str, Any]:
 
 
 def _picture(schema: InputSchema) -> dict[str, Any]:
-    """Rows of pixels; a pixel is a list of its channels' values, or its only value."""
+    """Rows of pixels, or a file where the bundle says what white is."""
+    rows = _pixels(schema)
+    return {"anyOf": [rows, FILE]} if schema.picture else rows
+
+
+FILE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        B64: {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "A PNG or JPEG file in base64.",
+        }
+    },
+    "required": [B64],
+    "additionalProperties": False,
+}
+
+
+def _pixels(schema: InputSchema) -> dict[str, Any]:
+    """A pixel is a list of its channels' values, or its only value."""
     channels, height, width = schema.shape
     numbers = [_value_schema(feature) for feature in schema.features]
     pixel = _tuple(numbers)

@@ -14,6 +14,7 @@ from api.openapi import inference_v2
 from api.openapi.instances import instance_schema
 from api.schemas import ExplainReply, MethodList, ModelList, ModelPage, PredictReply
 from api.tree_document import NodePage, TreeReply
+from api.uploads import FILES
 from explainers.methods.base import Explainer
 from explainers.model import Model
 from explainers.registry import EXPLAINERS
@@ -108,6 +109,8 @@ def _explanation_of(method: Explainer, result: Schema, attributions: Schema) -> 
     properties = result["properties"] | {"method": {"const": method.name}}
     if "attributions" in properties:
         properties["attributions"] = attributions
+    for name in {"map", "normalised"} & properties.keys():
+        properties[name] = _nested(2)
     return result | {
         "title": f"{camel(method.name)}Explanation",
         "description": method.summary,
@@ -129,13 +132,16 @@ def _target_schema(models: Iterable[Model]) -> Schema:
 def _attributions_schema(models: Iterable[Model]) -> Schema:
     """Numbers nested like the input's shape, for every shape that is served."""
     axes = {len(model.manifest.input.shape) for model in models} or {1, 2, 3}
-    choices: list[Schema] = []
-    for depth in sorted(axes):
-        nested: Schema = {"type": "number"}
-        for _ in range(depth):
-            nested = {"type": "array", "items": nested}
-        choices.append(nested)
+    choices = [_nested(depth) for depth in sorted(axes)]
     return choices[0] if len(choices) == 1 else {"anyOf": choices}
+
+
+def _nested(depth: int) -> Schema:
+    """Numbers in arrays in arrays, ``depth`` of them."""
+    schema: Schema = {"type": "number"}
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    return schema
 
 
 def _request_of(method: Explainer, target: Schema) -> Schema:
@@ -230,5 +236,12 @@ def _small_schemas() -> dict[str, Schema]:
             },
             ["ready"],
         ),
+        "PictureForm": {
+            "type": "object",
+            "properties": {FILES: {"type": "array", "minItems": 1, "items": {}}},
+            "required": [FILES],
+            "description": "Each PNG or JPEG file as a part named `instances`; other "
+            "fields of the JSON body as parts that hold JSON.",
+        },
         "Anything": {},
     }

@@ -1,5 +1,7 @@
 """Predictions and explanations."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 
 from api.access import find_model
@@ -7,7 +9,9 @@ from api.answering import answer_explain, answer_predict
 from api.cache_headers import cache_policy, report_cache
 from api.request_body import decode_body, read_body
 from api.responses import json_response
+from api.schemas import ExplainRequest, PredictRequest
 from api.service import service
+from api.uploads import FORM, read_upload
 
 routes = Blueprint("answers", __name__)
 
@@ -16,8 +20,12 @@ routes = Blueprint("answers", __name__)
 def predict(model: str) -> Response:
     """Predict the class of every instance."""
     server, served = service(), find_model(model)
-    raw = read_body(request, server.settings.max_body_bytes)
-    body = decode_body(served.predict_decoder, raw, served.model.manifest)
+    manifest, max_bytes = served.model.manifest, server.settings.max_body_bytes
+    if request.mimetype == FORM:
+        body = read_upload(request, PredictRequest[Any], manifest, max_bytes)
+    else:
+        raw = read_body(request, max_bytes)
+        body = decode_body(served.predict_decoder, raw, manifest)
     answer = answer_predict(served, body)
     server.metrics.agreement(served.model, answer.prediction)
     return json_response(answer.body)
@@ -27,8 +35,12 @@ def predict(model: str) -> Response:
 def explain(model: str) -> Response:
     """Predict the class of every instance, and explain it."""
     server, served = service(), find_model(model)
-    raw = read_body(request, server.settings.max_body_bytes)
-    body = decode_body(served.explain_decoder, raw, served.model.manifest)
+    manifest, max_bytes = served.model.manifest, server.settings.max_body_bytes
+    if request.mimetype == FORM:
+        body = read_upload(request, ExplainRequest[Any], manifest, max_bytes)
+    else:
+        raw = read_body(request, max_bytes)
+        body = decode_body(served.explain_decoder, raw, manifest)
     answer = answer_explain(served, body, server.explanations, cache_policy(request))
     server.metrics.agreement(served.model, answer.prediction)
     response = json_response(answer.body)

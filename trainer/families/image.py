@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from msgspec import UNSET
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -199,7 +200,11 @@ class ImageFamily:
             )
             for i, column in enumerate(self.table.columns)
         )
-        return InputSchema(shape=self.table.X.shape[1:], features=features)
+        return InputSchema(
+            shape=self.table.X.shape[1:],
+            features=features,
+            picture=self.table.picture or UNSET,
+        )
 
     def describe_tree_features(self) -> tuple[TreeFeature, ...]:
         """Return the patches."""
