@@ -7,6 +7,7 @@ from flask import Flask
 
 from api import (
     access,
+    deadlines,
     documentation,
     error_handlers,
     host_header,
@@ -14,6 +15,7 @@ from api import (
     request_log,
     security_headers,
 )
+from api.admission import CostlyWork
 from api.cache import open_cache
 from api.converters import ModelName
 from api.explaining import ExplanationService
@@ -56,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_log.register(app, metrics)
     host_header.register(app)
     access.register(app)
+    deadlines.register(app)
     security_headers.register(app)
     error_handlers.register(app)
     pages.register(app)
@@ -68,10 +71,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _build_service(settings: Settings, metrics: Metrics) -> Service:
     store = open_store(settings)
     metrics.models(store)
+    # One thread is always left for predictions, probes and cached answers.
+    costly = CostlyWork(max(1, settings.threads - 1))
     return Service(
         settings=settings,
         store=store,
-        explanations=ExplanationService(open_cache(settings, metrics.cache)),
+        explanations=ExplanationService(open_cache(settings, metrics.cache), costly),
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from api.problems import (
+    DEADLINE_EXCEEDED,
     INTERNAL,
     INVALID_INSTANCE,
     INVALID_PARAMETER,
@@ -19,6 +20,7 @@ from api.problems import (
     Kind,
 )
 from explainers.errors import (
+    DeadlineError,
     InputError,
     InstanceError,
     LeafpathError,
@@ -91,4 +93,5 @@ _KINDS_OF_ERRORS: tuple[tuple[type[LeafpathError], Kind], ...] = (
     (UnknownMethodError, UNKNOWN_METHOD),
     (UnsupportedMethodError, UNSUPPORTED_METHOD),
     (NonFiniteError, NO_FINITE_ANSWER),
+    (DeadlineError, DEADLINE_EXCEEDED),
 )

@@ -1,18 +1,22 @@
 """Explanations of a batch, through the cache where that is worth it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import orjson
 
+from api.admission import CostlyWork
 from api.cache import Cache, Entry
 from api.cache.key import ExplanationKeys
 from api.cache.single_flight import SingleFlight, wait_for
 from api.encoding import encode
 from api.explanation_requests import ExplanationRequest
+from explainers.deadlines import check_deadline
 from explainers.errors import NonFiniteError, ParameterError
 from explainers.methods.base import Explainer
 from explainers.model import Model, Prediction
@@ -22,6 +26,13 @@ CachePolicy: TypeAlias = Literal["use", "refresh", "avoid"]
 
 MAX_ROWS_AT_ONCE = 16_384
 """Network rows computed in one step, which bounds the memory of intermediate arrays."""
+
+MAX_INSTANCES_AT_ONCE = 64
+"""Instances explained in one step. The slowest method that runs no network takes half
+a millisecond each: a deadline is looked at, and a turn passed on, every 35 ms."""
+
+Watch: TypeAlias = Callable[[int], None]
+"""Told how many explanations a step has finished; may raise to end the work."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +54,22 @@ def is_cached(method: Explainer) -> bool:
     return method.cost != "cheap"
 
 
-class ExplanationService:
-    """Computes explanations, once at a time for equal inputs, and keeps them."""
+def is_costly(request: ExplanationRequest, prediction: Prediction) -> bool:
+    """Whether the work has to queue; one step of a cheap method is done sooner."""
+    return is_cached(request.method) or len(prediction) > MAX_INSTANCES_AT_ONCE
 
-    def __init__(self, cache: Cache) -> None:
+
+class ExplanationService:
+    """Computes explanations, once at a time for equal inputs, and keeps them.
+
+    Parameters
+    ----------
+    costly : bounds the costly work of this process.
+    """
+
+    def __init__(self, cache: Cache, costly: CostlyWork) -> None:
         self._cache = cache
+        self._costly = costly
         self._flights = SingleFlight()
 
     def explain(
@@ -56,8 +78,14 @@ class ExplanationService:
         prediction: Prediction,
         requests: Sequence[ExplanationRequest],
         policy: CachePolicy = "use",
+        watch: Watch | None = None,
     ) -> Explained:
         """Answer every request for every row.
+
+        Parameters
+        ----------
+        watch : called after every step with the explanations that it finished. Whoever
+            watches waits as long as it takes: the bound of requests is not for them.
 
         Raises
         ------
@@ -65,25 +93,31 @@ class ExplanationService:
             A parameter does not fit this model (a target that is no class, say).
         NonFiniteError
             An explanation holds NaN or infinity.
+        RequestError
+            This process computes as many costly explanations as it may.
+        DeadlineError
+            The deadline passed; what was finished is in the cache.
         """
-        columns: dict[int, list[Any]] = {}
-        kept: list[tuple[int, _Column]] = []
-        for index, request in enumerate(requests):
-            if is_cached(request.method) and policy != "avoid":
-                kept.append((index, _Column(model, prediction, request)))
-            else:
-                columns[index] = compute(model, prediction, request)
-        found = self._look_up([column for _, column in kept], policy)
-        entries = dict(found)
-        for index, column in kept:
-            entries |= self._complete(column, entries)
-            columns[index] = [orjson.Fragment(entries[k].payload) for k in column.keys]
+        kept = {
+            index: _Column(model, prediction, request)
+            for index, request in enumerate(requests)
+            if is_cached(request.method) and policy != "avoid"
+        }
+        entries = self._look_up(list(kept.values()), policy)
+        found = dict(entries)
+        columns = []
+        with self._admitted(prediction, requests, kept, found, watch):
+            for index, request in enumerate(requests):
+                if (column := kept.get(index)) is None:
+                    steps = self._steps(model, prediction, request, watch)
+                    columns.append([one for _, results in steps for one in results])
+                else:
+                    self._complete(column, entries, policy, watch)
+                    columns.append(column.fragments(entries))
         return Explained(
-            explanations=[
-                [columns[index][row] for index in range(len(requests))]
-                for row in range(len(prediction))
-            ],
-            cache=_outcome(kept, found, policy),
+            explanations=[list(row) for row in zip(*columns, strict=True)]
+            or [[] for _ in range(len(prediction))],
+            cache=_outcome(kept.values(), found, policy),
             age_s=_age_s(found),
         )
 
@@ -93,25 +127,75 @@ class ExplanationService:
         keys = list(dict.fromkeys(key for column in columns for key in column.keys))
         return self._cache.get_many(keys) if keys and policy == "use" else {}
 
+    def _admitted(
+        self,
+        prediction: Prediction,
+        requests: Sequence[ExplanationRequest],
+        kept: Mapping[int, "_Column"],
+        found: Mapping[bytes, Entry],
+        watch: Watch | None,
+    ) -> AbstractContextManager[None]:
+        """Ask to be let in where something costly is not in the cache."""
+        costly = any(
+            any(key not in found for key in kept[index].keys)
+            if index in kept
+            else is_costly(request, prediction)
+            for index, request in enumerate(requests)
+        )
+        return self._costly.admitted() if costly and not watch else nullcontext()
+
     def _complete(
-        self, column: "_Column", entries: dict[bytes, Entry]
-    ) -> dict[bytes, Entry]:
-        """Return the entries that are still missing: computed here or by another."""
+        self,
+        column: "_Column",
+        entries: dict[bytes, Entry],
+        policy: CachePolicy,
+        watch: Watch | None,
+    ) -> None:
+        """Add the entries that are still missing: computed here or by another."""
         missing = [key for key in dict.fromkeys(column.keys) if key not in entries]
-        if not missing:
-            return {}
         mine, theirs = self._flights.claim(missing)
+        try:
+            self._compute(column, mine, entries, watch)
+        finally:
+            self._flights.land(mine, entries)
+        entries |= wait_for(theirs)
+        failed = [key for key in missing if key not in entries]
+        self._compute(column, failed, entries, watch)
+
+    def _compute(
+        self,
+        column: "_Column",
+        keys: Sequence[bytes],
+        entries: dict[bytes, Entry],
+        watch: Watch | None,
+    ) -> None:
+        """Compute the rows of these keys; whatever happens, what is done is kept."""
         computed: dict[bytes, Entry] = {}
         try:
-            if mine:
-                computed = column.compute(mine)
-                self._cache.set_many(computed)
+            for rows, results in self._steps(*column.part(keys), watch):
+                now = time.time()
+                for key, result in zip(keys[rows], results, strict=True):
+                    computed[key] = Entry(encode(result), now)
         finally:
-            self._flights.land(mine, computed)
-        computed |= wait_for(theirs)
-        if failed := [key for key in missing if key not in computed]:
-            computed |= column.compute(failed)
-        return computed
+            if computed:
+                self._cache.set_many(computed)
+                entries |= computed
+
+    def _steps(
+        self,
+        model: Model,
+        prediction: Prediction,
+        request: ExplanationRequest,
+        watch: Watch | None,
+    ) -> Iterator[tuple[slice, list[Any]]]:
+        """Run one method on every row, in steps of bounded memory and time."""
+        run = self._costly.run if is_costly(request, prediction) else _run_here
+        for rows in _parts(model, prediction, request):
+            part = take(prediction, rows)
+            results = run(partial(compute, model, part, request))
+            yield rows, results
+            if watch is not None:
+                watch(len(results))
 
 
 class _Column:
@@ -131,46 +215,46 @@ class _Column:
             for row, length in zip(prediction.inputs, prediction.lengths, strict=True)
         ]
 
-    def compute(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        """Compute and encode the rows of these keys."""
+    def part(
+        self, keys: Sequence[bytes]
+    ) -> tuple[Model, Prediction, ExplanationRequest]:
+        """Return what computes the rows of these keys."""
         row_of = {key: row for row, key in enumerate(self.keys)}
-        prediction = take(self._prediction, [row_of[key] for key in keys])
-        results = compute(self._model, prediction, self._request)
-        now = time.time()
-        return {
-            key: Entry(encode(result), now)
-            for key, result in zip(keys, results, strict=True)
-        }
+        rows = [row_of[key] for key in keys]
+        return self._model, take(self._prediction, rows), self._request
+
+    def fragments(self, entries: Mapping[bytes, Entry]) -> list[orjson.Fragment]:
+        """Return every row's explanation, encoded."""
+        return [orjson.Fragment(entries[key].payload) for key in self.keys]
+
+
+def _run_here(step: Callable[[], list[Any]]) -> list[Any]:
+    return step()
 
 
 def compute(
     model: Model, prediction: Prediction, request: ExplanationRequest
 ) -> list[Any]:
-    """Run one method on every row, in steps of bounded memory."""
-    results: list[Any] = []
+    """Run one method on every row, and name the request in what goes wrong."""
+    check_deadline()
     try:
         # An extreme input may overflow here; the finiteness check then says so.
         with np.errstate(over="ignore", invalid="ignore"):
-            for part in _parts(model, prediction, request):
-                results += request.method.explain(model, part, request.parameters)
+            return request.method.explain(model, prediction, request.parameters)
     except ParameterError as error:
         path = request.path + error.path.removeprefix("$")
         raise ParameterError(path, error.problem, error.allowed) from error
     except NonFiniteError as error:
         raise NonFiniteError(f"{request.method.name}: {error}") from error
-    return results
 
 
 def _parts(
     model: Model, prediction: Prediction, request: ExplanationRequest
-) -> Iterator[Prediction]:
+) -> list[slice]:
+    """Divide a batch into steps."""
     each = max(1, request.method.rows(model, request.parameters))
-    size = max(1, MAX_ROWS_AT_ONCE // each)
-    if len(prediction) <= size:
-        yield prediction
-        return
-    for start in range(0, len(prediction), size):
-        yield take(prediction, slice(start, start + size))
+    size = max(1, min(MAX_INSTANCES_AT_ONCE, MAX_ROWS_AT_ONCE // each))
+    return [slice(at, at + size) for at in range(0, len(prediction), size)]
 
 
 def take(prediction: Prediction, rows: list[int] | slice) -> Prediction:
@@ -184,11 +268,11 @@ def take(prediction: Prediction, rows: list[int] | slice) -> Prediction:
 
 
 def _outcome(
-    kept: Sequence[tuple[int, _Column]], found: dict[bytes, Entry], policy: CachePolicy
+    kept: Collection[_Column], found: dict[bytes, Entry], policy: CachePolicy
 ) -> Literal["hit", "miss", "bypass"]:
     if not kept or policy != "use":
         return "bypass"
-    hit = all(key in found for _, column in kept for key in column.keys)
+    hit = all(key in found for column in kept for key in column.keys)
     return "hit" if hit else "miss"
 
 

@@ -154,6 +154,20 @@ NO_FINITE_ANSWER = Kind(
 NOT_READY = Kind(
     "not-ready", 503, "Not ready", "No model can be served; `models` says why."
 )
+OVERLOADED = Kind(
+    "overloaded",
+    503,
+    "Too much costly work at once",
+    "This worker computes as many costly explanations as it may; try again after "
+    "`Retry-After` seconds, or ask for a job (`Prefer: respond-async`).",
+)
+DEADLINE_EXCEEDED = Kind(
+    "deadline-exceeded",
+    504,
+    "The deadline has passed",
+    "The answer took longer than `Request-Timeout` or LEAFPATH_MAX_TIMEOUT_S allows. "
+    "What was finished is kept: asking again goes on from there.",
+)
 
 KINDS = (
     BAD_REQUEST,
@@ -179,5 +193,7 @@ KINDS = (
     INTERNAL,
     NO_FINITE_ANSWER,
     NOT_READY,
+    OVERLOADED,
+    DEADLINE_EXCEEDED,
 )
 """Every kind of problem, in order of status: the documentation lists them."""

@@ -19,6 +19,8 @@ NOT_YET = ("JOBS_URL",)
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
 
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
+
 CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
 
 
@@ -49,6 +51,13 @@ def _bytes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 2**40:
         raise ValueError("expected a number of bytes, such as 4194304")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if _DECIMAL.match(text) else 0.0
+    if not 0 < seconds <= 86_400:
+        raise ValueError("expected a number of seconds up to 86400, such as 60 or 2.5")
+    return seconds
 
 
 def _flag(text: str) -> bool:
@@ -106,6 +115,9 @@ class Settings:
         False, _flag, "1 lets a server without keys listen beyond this machine"
     )
     max_body_bytes: int = _setting(4 * 2**20, _bytes, "longest request body")
+    max_timeout_s: float = _setting(
+        60.0, _seconds, "longest time of a request, whatever Request-Timeout asks"
+    )
 
     def __post_init__(self) -> None:
         if self.max_body_bytes < 1:

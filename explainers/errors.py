@@ -14,7 +14,8 @@ LeafpathError
 │   └── UnknownMethodError       no explanation method of that name
 ├── KeyFileError                 a file of keys is unreadable, or holds other keys
 ├── UnsupportedMethodError       this bundle lacks what the method requires
-└── NonFiniteError               the model answered NaN or infinity
+├── NonFiniteError               the model answered NaN or infinity
+└── DeadlineError                the work took longer than it may
 """
 
 from collections.abc import Iterable
@@ -105,3 +106,7 @@ class UnsupportedMethodError(LeafpathError):
 
 class NonFiniteError(LeafpathError):
     """The model answered NaN or infinity for an input that is within bounds."""
+
+
+class DeadlineError(LeafpathError):
+    """The work was given up because its deadline has passed."""

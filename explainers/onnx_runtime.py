@@ -1,10 +1,12 @@
 """The only file that imports onnxruntime: settings, sessions, and nothing else."""
 
 import os
+import threading
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explainers.deadlines import Deadline, current_deadline
 from explainers.errors import BundleError
 
 # onnxruntime >= 1.29 starts a telemetry thread on import: it sends data unasked, and a
@@ -17,6 +19,10 @@ import onnxruntime
 MAX_ROWS_PER_RUN = 4096
 MAX_BYTES_PER_RUN = 16 * 2**20
 """Larger batches are run in chunks, which bounds the memory of intermediate tensors."""
+
+WATCHED_S = 5.0
+"""A run that starts with more time left than this is not watched by a timer, whose
+thread costs 60 us: no chunk takes so long."""
 
 
 class Session:
@@ -58,6 +64,32 @@ class Session:
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
     def _run(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        deadline = current_deadline()
+        if deadline is not None:
+            deadline.check()
+            if deadline.remaining_s < WATCHED_S:
+                return self._run_watched(feeds, deadline)
         # With the outputs named, onnxruntime need not collect their names each time.
         outputs: list[NDArray[np.float32]] = self._session.run(self.outputs, feeds)
+        return outputs
+
+    def _run_watched(
+        self, feeds: dict[str, NDArray[np.generic]], deadline: Deadline
+    ) -> list[NDArray[np.float32]]:
+        """Run, and have onnxruntime stop before its next operator at the deadline."""
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(
+            deadline.remaining_s, setattr, (options, "terminate", True)
+        )
+        timer.daemon = True
+        timer.start()
+        try:
+            outputs: list[NDArray[np.float32]] = self._session.run(
+                self.outputs, feeds, options
+            )
+        except Exception:  # onnxruntime has no type of its own for a run cut short
+            deadline.check()
+            raise
+        finally:
+            timer.cancel()
         return outputs

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 
 from api.cache.interface import Entry
+from explainers.deadlines import check_deadline, current_deadline
 
 WAIT_S = 10.0
 """Longer than any priced explanation takes; then the waiter computes for itself."""
@@ -45,13 +46,25 @@ class SingleFlight:
 
 
 def wait_for(flights: Mapping[bytes, Future[Entry | None]]) -> dict[bytes, Entry]:
-    """Return what the others computed; keys that failed or took too long are absent."""
+    """Return what the others computed; keys that failed or took too long are absent.
+
+    Raises
+    ------
+    DeadlineError
+        The deadline of the one who waits has passed.
+    """
     entries: dict[bytes, Entry] = {}
     for key, flight in flights.items():
         try:
-            entry = flight.result(timeout=WAIT_S)
+            entry = flight.result(timeout=_patience_s())
         except TimeoutError:
+            check_deadline()
             continue
         if entry is not None:
             entries[key] = entry
     return entries
+
+
+def _patience_s() -> float:
+    deadline = current_deadline()
+    return WAIT_S if deadline is None else max(0.0, min(WAIT_S, deadline.remaining_s))

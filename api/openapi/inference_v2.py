@@ -23,7 +23,7 @@ _INFER = Operation(
     {JSON: "InferReply", "application/octet-stream": None},
     "InferRequest",
     (*MODEL, *BODY, *EXPLAIN),
-    parameters=("CacheControl", "JsonLength"),
+    parameters=("CacheControl", "JsonLength", "RequestTimeout"),
     headers=("JsonLength", "XCache", "Age"),
 )
 _INVOKE = Operation(
@@ -31,7 +31,7 @@ _INVOKE = Operation(
     {JSON: "PredictOrExplainReply"},
     "ExplainRequest",
     (*MODEL, *BODY, *EXPLAIN),
-    parameters=("CacheControl",),
+    parameters=("CacheControl", "RequestTimeout"),
     headers=("XCache", "Age"),
 )
 

@@ -17,6 +17,7 @@ BODY = (
     problems.INVALID_REQUEST,
     problems.INVALID_INSTANCE,
     problems.NO_FINITE_ANSWER,
+    problems.DEADLINE_EXCEEDED,
 )
 EXPLAIN = (
     problems.NOT_EXPOSED,
@@ -24,6 +25,7 @@ EXPLAIN = (
     problems.UNSUPPORTED_METHOD,
     problems.INVALID_PARAMETER,
     problems.TOO_EXPENSIVE,
+    problems.OVERLOADED,
 )
 DOCUMENT = (*MODEL, problems.NOT_IN_BUNDLE)
 TREE = (*DOCUMENT, problems.NOT_EXPOSED)
@@ -89,14 +91,18 @@ OPERATIONS: dict[str, Operation] = {
         headers=_ETAG,
     ),
     "answers.predict": Operation(
-        "answers", {JSON: "PredictReply"}, "PredictRequest", (*MODEL, *BODY)
+        "answers",
+        {JSON: "PredictReply"},
+        "PredictRequest",
+        (*MODEL, *BODY),
+        parameters=("RequestTimeout",),
     ),
     "answers.explain": Operation(
         "answers",
         {JSON: "ExplainReply"},
         "ExplainRequest",
         (*MODEL, *BODY, *EXPLAIN),
-        parameters=("CacheControl",),
+        parameters=("CacheControl", "RequestTimeout"),
         headers=("XCache", "Age"),
     ),
     "tree.show_tree": Operation(

@@ -41,6 +41,13 @@ PARAMETERS: dict[str, Any] = {
         "schema": {"type": "string"},
         "example": "no-cache",
     },
+    "RequestTimeout": {
+        "name": "Request-Timeout",
+        "in": "header",
+        "description": "Seconds that the client waits: 504 beyond them.",
+        "schema": {"type": "number", "exclusiveMinimum": 0},
+        "example": 10,
+    },
 }
 
 HEADERS: dict[str, Any] = {

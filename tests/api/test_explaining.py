@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from api.admission import CostlyWork
 from api.app import create_app
 from api.cache import Entry, NullCache
 from api.cache.single_flight import SingleFlight, wait_for
@@ -108,7 +109,7 @@ def test_equal_requests_at_the_same_time_are_computed_once(model):
     counting = CountingMethod(requests[0].method)
     method = dataclasses.replace(requests[0].method, explain=counting.explain)
     requests = [dataclasses.replace(requests[0], method=method)]
-    service = ExplanationService(NullCache())
+    service = ExplanationService(NullCache(), CostlyWork(requests=8))
     prediction = model.predict(model.background[:4])
     answers = []
 

@@ -36,6 +36,7 @@ def test_every_setting_is_read(tmp_path):
         TRUSTED_KEYS=str(secret),
         ALLOW_ANONYMOUS="0",
         MAX_BODY_BYTES="1000",
+        MAX_TIMEOUT_S="2.5",
     )
     expected = {
         "bundles": tmp_path, "bind": "[::1]:9000", "workers": 3, "threads": 2,

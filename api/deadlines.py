@@ -1,0 +1,53 @@
+"""`Request-Timeout`: how long a client waits for its answer, in seconds."""
+
+import re
+
+from flask import Flask, g, request
+
+from api.errors import Fault, RequestError
+from api.problems import BAD_REQUEST
+from api.service import service
+from explainers.deadlines import Deadline, within
+
+HEADER = "Request-Timeout"
+_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?\Z")
+
+
+def register(app: Flask) -> None:
+    """Give every request that computes a deadline, from before its body is read."""
+    app.before_request(_begin)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    if request.method == "POST":
+        most_s = service().settings.max_timeout_s
+        g.within = within(Deadline(read_timeout_s(most_s)))
+        g.within.__enter__()
+
+
+def _end(error: BaseException | None) -> None:
+    if (entered := g.pop("within", None)) is not None:
+        entered.__exit__(None, None, None)
+
+
+def read_timeout_s(most_s: float) -> float:
+    """Return the seconds that this request may take, ``most_s`` if it asks for none.
+
+    Raises
+    ------
+    RequestError
+        The header is not a positive number.
+    """
+    given = request.environ.get("HTTP_REQUEST_TIMEOUT")
+    if given is None:
+        return most_s
+    seconds = float(given) if _SECONDS.match(given) else 0.0
+    if seconds <= 0:
+        problem = f"{given[:40]!r} is not a positive number of seconds"
+        raise RequestError(
+            BAD_REQUEST,
+            f"{HEADER}: {problem}",
+            [Fault(HEADER, problem, f"such as 2.5; more than {most_s:g} means that")],
+        )
+    return min(seconds, most_s)
