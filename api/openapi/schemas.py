@@ -34,13 +34,9 @@ def reference(name: str) -> Schema:
 
 def build_schemas(models: Mapping[str, Model]) -> dict[str, Schema]:
     """Return every named schema, for the models that are served."""
+    deepest = max((len(m.manifest.input.shape) for m in models.values()), default=3)
     results = [method.result for method in EXPLAINERS.values()]
-    _, components = msgspec.json.schema_components(
-        [*_REPLIES, *results], schema_hook=_array_schema, ref_template=REFERENCE
-    )
-    schemas: dict[str, Schema] = {
-        name: _tidy(schema) for name, schema in components.items()
-    }
+    schemas = _components(results, deepest) | _components(_REPLIES, 1)
     schemas |= _method_schemas(models.values(), schemas)
     schemas["ExplainReply"]["properties"]["explanations"] = _lists_of_explanations()
     schemas |= {f"Instance.{n}": instance_schema(m) for n, m in models.items()}
@@ -48,10 +44,26 @@ def build_schemas(models: Mapping[str, Model]) -> dict[str, Schema]:
     return schemas
 
 
-def _array_schema(kind: type) -> Schema:
-    if kind is np.ndarray:
-        return {"type": "array", "items": {"type": "number"}}
-    raise NotImplementedError(f"no JSON Schema for {kind}")
+def _components(kinds: Iterable[type], deepest: int) -> dict[str, Schema]:
+    """Return the schemas of Structs and dataclasses by name.
+
+    Parameters
+    ----------
+    deepest : arrays hold numbers, or lists of numbers, and so on down to this depth.
+    """
+
+    def array_schema(kind: type) -> Schema:
+        if kind is not np.ndarray:
+            raise NotImplementedError(f"no JSON Schema for {kind}")
+        nested: list[Schema] = [{"type": "number"}]
+        for _ in range(deepest):
+            nested.append({"type": "array", "items": nested[-1]})
+        return nested[1] if deepest == 1 else {"anyOf": nested[1:]}
+
+    _, components = msgspec.json.schema_components(
+        kinds, schema_hook=array_schema, ref_template=REFERENCE
+    )
+    return {name: _tidy(schema) for name, schema in components.items()}
 
 
 def _tidy(value: Any) -> Any:
@@ -84,11 +96,11 @@ def _method_schemas(
     models: Iterable[Model], results: Mapping[str, Schema]
 ) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
-    target, attributions = _target_schema(models), _attributions_schema(models)
+    target = _target_schema(models)
     for name, method in EXPLAINERS.items():
         schemas[f"{camel(name)}Request"] = _request_of(method, target)
         schemas[f"{camel(name)}Explanation"] = _explanation_of(
-            method, results[method.result.__name__], attributions
+            method, results[method.result.__name__]
         )
     for suffix in ("Request", "Explanation"):
         names = {name: f"{camel(name)}{suffix}" for name in EXPLAINERS}
@@ -102,15 +114,11 @@ def _method_schemas(
     return schemas
 
 
-def _explanation_of(method: Explainer, result: Schema, attributions: Schema) -> Schema:
+def _explanation_of(method: Explainer, result: Schema) -> Schema:
     """Return a result with its method's name: whole, since generators of clients do not
     narrow a string by ``allOf``.
     """
     properties = result["properties"] | {"method": {"const": method.name}}
-    if "attributions" in properties:
-        properties["attributions"] = attributions
-    for name in {"map", "normalised"} & properties.keys():
-        properties[name] = _nested(2)
     return result | {
         "title": f"{camel(method.name)}Explanation",
         "description": method.summary,
@@ -127,21 +135,6 @@ def _target_schema(models: Iterable[Model]) -> Schema:
     if names:
         choices.append({"enum": names})
     return {"anyOf": [*choices, {"type": "null"}]}
-
-
-def _attributions_schema(models: Iterable[Model]) -> Schema:
-    """Numbers nested like the input's shape, for every shape that is served."""
-    axes = {len(model.manifest.input.shape) for model in models} or {1, 2, 3}
-    choices = [_nested(depth) for depth in sorted(axes)]
-    return choices[0] if len(choices) == 1 else {"anyOf": choices}
-
-
-def _nested(depth: int) -> Schema:
-    """Numbers in arrays in arrays, ``depth`` of them."""
-    schema: Schema = {"type": "number"}
-    for _ in range(depth):
-        schema = {"type": "array", "items": schema}
-    return schema
 
 
 def _request_of(method: Explainer, target: Schema) -> Schema:

@@ -129,6 +129,8 @@ def explain(
         steps = parameters.steps * panels
         last = 2 * steps > parameters.max_steps
         for row, values in zip(pending.tolist(), encoded, strict=True):
+            if model.manifest.family == "sequence":  # padding would change rounding
+                values = values[: int(prediction.lengths[row])]
             completeness = _completeness(
                 values, float(change[row]), parameters.tolerance
             )
