@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from api.examples import example_instance
+from api.examples import example_instance, example_row
 from api.protocols.datatypes import BYTES
 from api.protocols.model_inputs import INPUT, LENGTHS
 from explainers.arrays import Inputs
@@ -45,7 +45,7 @@ def _columns(model: Model) -> list[dict[str, Any]]:
 
 
 def _one_tensor(model: Model) -> list[dict[str, Any]]:
-    row = int(model.background_lengths.argmin())
+    row = example_row(model.background_lengths)
     values, steps = model.background[row], int(model.background_lengths[row])
     if model.manifest.family == "sequence":
         lengths = {"name": LENGTHS, "shape": [1], "datatype": "INT64", "data": [steps]}
