@@ -4,6 +4,7 @@ set -eu
 missing=""
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium fonts-dejavu-core"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v dot >/dev/null 2>&1 || missing="$missing graphviz"
 [ -z "$missing" ] && exit 0

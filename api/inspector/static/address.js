@@ -9,7 +9,7 @@ export function readAddress() {
   return {
     model: words.get("model"),
     view: words.get("view") || "explain",
-    example: words.has("example") ? Number(words.get("example")) : null,
+    example: /^\d+$/.test(words.get("example") ?? "") ? Number(words.get("example")) : null,
     instance: json(words.get("input")),
     method: words.get("method"),
     parameters: json(words.get("parameters")) || {},

@@ -42,10 +42,8 @@ async function show() {
   tell(`Loading ${name}.`);
   const found = await load(name);
   document.title = `${name}: Leafpath inspector`;
-  tell("");
-  if (state.model !== null && state.model !== name) {
-    tell(`No model ${state.model} is served here; this is ${name}.`);
-  }
+  const isOther = state.model !== null && state.model !== name;
+  tell(isOther ? `No model ${state.model} is served here; this is ${name}.` : "");
   if (state.view === "model") {
     page.main.replaceChildren(createModelView({client, loaded: found}));
     return;

@@ -34,6 +34,11 @@ function option(entry) {
   return h("optgroup", {label: entry.label}, entry.options.map(option));
 }
 
+/** A control, which must have an id, below its label. */
+export function labelled(text, control) {
+  return h("div", {class: "field"}, h("label", {for: control.id}, text), control);
+}
+
 /** A table with a head; cells are text or elements, the first of a row is its header. */
 export function table(caption, head, rows, attributes = {}) {
   return h(

@@ -50,12 +50,14 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   }
 
   async function openExample(row) {
+    tell("Loading the example.");
     try {
       const page = await client.get(`${path}/examples/${row}`);
       input.write(page.instance);
       input.markExample(row);
       await ask(panels, true);
     } catch (problem) {
+      tell("");
       say(problem);
     }
   }
@@ -138,7 +140,6 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   async function open(state) {
     if (state.example !== null && examples) return openExample(state.example);
     if (state.instance && input.write(state.instance)) return ask(panels, true);
-    return tell("");
   }
 
   const right = h("div", {class: "right"}, alert, answers);

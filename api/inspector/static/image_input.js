@@ -48,7 +48,7 @@ export function createImageInput(schema, onPicture) {
       h(
         "small",
         {id: "picture-hint", class: "hint"},
-        `Brought to ${width} × ${height} pixels${channels === 1 ? " of grey" : ""}, on the scale of training.`,
+        `Scaled and cropped to ${width} × ${height} pixels${channels === 1 ? " of grey" : ""}.`,
       ),
       error,
     ),
@@ -73,10 +73,11 @@ function isPicture(instance, {shape: [, height, width]}) {
   return Array.isArray(instance) && instance.length === height && instance[0]?.length === width;
 }
 
-/** The number that stands for white: 1 or 255 where training looks like it, else its top. */
-function white(feature) {
-  const top = feature.maximum ?? 255;
-  return [1, 255].find((scale) => top <= scale && top > scale / 2) ?? top;
+/** The numbers of black and white: as the schema says, or the range of training. */
+function scaleOf({picture, features}, channel) {
+  const feature = features[channel];
+  if (picture) return [0, picture.white];
+  return [Math.min(0, feature.minimum ?? 0), feature.maximum ?? 255];
 }
 
 async function readPicture(file, schema) {
@@ -85,19 +86,26 @@ async function readPicture(file, schema) {
   const context = new OffscreenCanvas(width, height).getContext("2d");
   context.fillRect(0, 0, width, height); // transparent parts become black
   context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, width, height);
+  drawCropped(context, bitmap, width, height);
   const {data} = context.getImageData(0, 0, width, height);
   const pixel = (at) => {
     const colours = channels === 1 ? [grey(data, at)] : [data[at], data[at + 1], data[at + 2]];
-    const values = colours.map((value, c) => scaled(value, schema.features[c]));
+    const values = colours.map((value, c) => scaled(value, schema, c));
     return channels === 1 ? values[0] : values;
   };
   return rows(height, width, (y, x) => pixel(4 * (y * width + x)));
 }
 
-function scaled(value, feature) {
-  const low = Math.min(0, feature.minimum ?? 0);
-  return Number((low + (value / 255) * (white(feature) - low)).toPrecision(6));
+/** Fill the canvas, cut about the centre: a picture must not be stretched. */
+function drawCropped(context, bitmap, width, height) {
+  const scale = Math.max(width / bitmap.width, height / bitmap.height);
+  const [wide, high] = [bitmap.width * scale, bitmap.height * scale];
+  context.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
+}
+
+function scaled(value, schema, channel) {
+  const [black, white] = scaleOf(schema, channel);
+  return Number((black + (value / 255) * (white - black)).toPrecision(6));
 }
 
 function grey(data, at) {
@@ -116,10 +124,9 @@ export function paint(canvas, instance, schema) {
   instance.flat().forEach((pixel, i) => {
     const values = [pixel].flat();
     for (let c = 0; c < 3; c += 1) {
-      const feature = schema.features[Math.min(c, values.length - 1)];
-      const low = Math.min(0, feature.minimum ?? 0);
-      const value = values[Math.min(c, values.length - 1)];
-      drawn.data[4 * i + c] = (255 * (value - low)) / (white(feature) - low);
+      const channel = Math.min(c, values.length - 1); // grey is its own red and blue
+      const [black, white] = scaleOf(schema, channel);
+      drawn.data[4 * i + c] = (255 * (values[channel] - black)) / (white - black);
     }
     drawn.data[4 * i + 3] = 255;
   });

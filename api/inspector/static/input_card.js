@@ -1,7 +1,7 @@
 // Where an input comes from: an example, a file, JSON, or the fields by hand.
 
 import {parseCsv, toInstances} from "./csv.js";
-import {h, select} from "./dom.js";
+import {h, labelled, select} from "./dom.js";
 import {createImageInput} from "./image_input.js";
 import {createSequenceInput} from "./sequence_input.js";
 import {createTableInput} from "./table_input.js";
@@ -38,7 +38,7 @@ export function createInputCard({model, examples, openExample, submit}) {
       },
     },
     h("h2", {}, "Input"),
-    chooser && h("label", {class: "field"}, "Example", chooser),
+    chooser && labelled("Example", chooser),
     model.family !== "image" && csvFile(model, use, message),
     jsonPane(() => editor.read().instance, use),
     message,
@@ -85,7 +85,7 @@ function exampleChooser(examples, openExample) {
       options: apart.map((each) => [line(each)[0], `${line(each)[1]}, tree: ${each.tree_label}`]),
     });
   }
-  const chooser = select({autocomplete: "off"}, [["", "choose a row"], ...groups]);
+  const chooser = select({id: "example", autocomplete: "off"}, [["", "choose a row"], ...groups]);
   chooser.addEventListener("change", () => {
     if (chooser.value !== "") openExample(Number(chooser.value));
   });
@@ -94,9 +94,10 @@ function exampleChooser(examples, openExample) {
 
 /** A file of rows (a table: one of them is the input; a sequence: they are the steps). */
 function csvFile(model, use, message) {
-  const file = h("input", {type: "file", accept: ".csv,.tsv,.txt,text/csv"});
-  const position = h("input", {type: "number", min: 1, value: 1, class: "short"});
-  const chooser = h("label", {class: "field", hidden: true}, "Row of the file", position);
+  const file = h("input", {id: "csv", type: "file", accept: ".csv,.tsv,.txt,text/csv"});
+  const position = h("input", {id: "csv-row", type: "number", min: 1, value: 1});
+  const chooser = labelled("Row of the file", position);
+  chooser.hidden = true;
   let instances = [];
 
   file.addEventListener("change", async () => {
@@ -116,7 +117,7 @@ function csvFile(model, use, message) {
     if (row) use(row);
     else message.textContent = `The file has rows 1 to ${instances.length}.`;
   });
-  return [h("label", {class: "field"}, "CSV file", file), chooser];
+  return [labelled("CSV file", file), chooser];
 }
 
 function jsonPane(read, use) {

@@ -14,7 +14,7 @@ export function createModelView({client, loaded}) {
   return h(
     "div",
     {class: "about"},
-    h("h1", {}, model.name),
+    h("h2", {class: "title"}, model.name),
     part("At a glance", facts(model), measures(model)),
     part("Short explanations against faithful ones", frontierView(model), frontierNote(model)),
     tree && part("The tree", createTreeView(tree)),

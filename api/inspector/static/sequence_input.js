@@ -19,7 +19,8 @@ export function createSequenceInput(schema) {
     "aria-describedby": "steps-hint steps-error",
   });
   hint.textContent = `One line a step, the oldest first, at most ${schema.shape[0]}. Columns: ${names.join(", ")}.`;
-  area.addEventListener("change", draw);
+  // While typing and not on leaving: what moves then would slip from under a click.
+  area.addEventListener("input", draw);
 
   function say(text) {
     error.textContent = text;

@@ -1,0 +1,120 @@
+"""A real browser before a real server with every kind of bundle."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.api.processes import start_server
+from tests.inspector.bundles import write_all
+
+SIZES = {"desktop": (1280, 900), "phone": (380, 780)}
+REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
+
+
+@dataclass
+class Visit:
+    """A page of the inspector, and what the browser complained about."""
+
+    page: object
+    server: object
+    complaints: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._check_origin)
+
+    def _note(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _check_origin(self, request):
+        inside = (self.server.url, "blob:" + self.server.url, "data:")
+        if not request.url.startswith(inside):
+            self.complaints.append(f"asked elsewhere: {request.url}")
+
+    def open(self, **state):
+        """Show a state by its address, and wait until it stands."""
+        words = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in state.items()
+        }
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.server.url}/#{urlencode(words)}")
+        self.page.wait_for_selector("main > *")
+        self.settle()
+
+    def settle(self):
+        """Wait for the answer under way."""
+        # No wait_for_function: it evaluates a string, which the page's policy forbids.
+        status = self.page.get_by_role("status")
+        expect(status).not_to_have_text(re.compile("^(Loading|Asking)"))
+        expect(self.page.locator("[aria-busy]")).to_have_count(0)
+
+    def card(self, heading):
+        return self.page.locator(".card").filter(
+            has=self.page.get_by_role("heading", name=heading, exact=True)
+        )
+
+    def field(self, name):
+        return self.page.get_by_label(name, exact=True)
+
+    def explain(self):
+        self.page.get_by_role("button", name="Explain").click()
+        self.settle()
+
+    def forgive_refusals(self):
+        """Forget what the browser says of 4xx answers; call it where they are due."""
+        self.complaints[:] = [c for c in self.complaints if not REFUSED.match(c)]
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    return write_all(tmp_path_factory.mktemp("inspected"))
+
+
+@pytest.fixture(scope="session")
+def server(bundles, tmp_path_factory):
+    running = start_server(tmp_path_factory.mktemp("server"), bundles, workers=1)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = shutil.which("chromium")
+    if program is None:
+        raise RuntimeError("chromium is not installed: sh tests/install_tools.sh")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_visit(browser):
+    """Begin visits; at the end of each the browser must have had nothing to say."""
+    visits = []
+
+    def begin(server, size="desktop", scheme="light"):
+        width, height = SIZES[size]
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        context.set_default_timeout(10_000)
+        visits.append(Visit(context.new_page(), server))
+        return visits[-1]
+
+    yield begin
+    for visit in visits:
+        visit.page.context.close()
+    assert [visit.complaints for visit in visits] == [[]] * len(visits)
+
+
+@pytest.fixture
+def visit(open_visit, server):
+    return open_visit(server)

@@ -1,0 +1,347 @@
+"""What a reader is told of one input: by example, by form, by file, by link."""
+
+import io
+import json
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.api.small_bundles import fit_cancer
+
+CANCER = "/v1/models/breast-cancer"
+
+
+@pytest.fixture
+def instance(server):
+    return server.get(f"{CANCER}/examples/3").json()["instance"]
+
+
+def ask(server, instance, *explanations, model="breast-cancer"):
+    """What the API answers: the page must say the same."""
+    body = {"instances": [instance], "explanations": list(explanations)}
+    reply = server.post(f"/v1/models/{model}:explain", json=body)
+    assert reply.status_code == 200, reply.text
+    return reply.json()["predictions"][0], reply.json()["explanations"][0]
+
+
+def lit_nodes(page):
+    lit = page.locator(".tree .node.taken")
+    return {int(node.get_attribute("data-node")) for node in lit.all()}
+
+
+def test_every_model_can_be_chosen(visit, server):
+    visit.open()
+    chooser = visit.field("Model")
+    for name in server.get("/v1/models").json()["models"]:
+        chooser.select_option(name)
+        expect(visit.page).to_have_title(f"{name}: Leafpath inspector")
+        visit.settle()
+        assert f"model={name}" in visit.page.url
+
+
+def test_example_is_answered_with_probability_rule_and_fidelity(
+    visit, server, instance
+):
+    visit.open(model="breast-cancer")
+    visit.field("Example").select_option("3")
+    visit.settle()
+    prediction, (path,) = ask(server, instance, "tree_path")
+    answer = visit.card("The network’s answer")
+    expect(answer).to_contain_text(prediction["label"])
+    expect(answer).to_contain_text("differed by 2.1 points on average")
+    tree = visit.card("Does the tree speak for it?")
+    expect(tree).to_contain_text("The tree gives the same answer as the network here.")
+    for step in path["path"]:
+        expect(tree).to_contain_text(step["name"])
+    expect(tree).to_contain_text(f"{round(100 * path['fidelity'], 1):g}\u00a0%")
+    expect(tree).to_contain_text(f"{path['support']} training rows ended here.")
+    assert visit.field("mean radius").input_value() == f"{instance[0]:g}"
+
+
+def test_path_that_is_lit_is_scikit_learns(visit):
+    _, rows, _, fitted, _ = fit_cancer(0)
+    for row in (0, 19):
+        visit.open(model="breast-cancer", example=row)
+        expected = fitted.decision_path(rows[row : row + 1]).indices
+        assert lit_nodes(visit.page) == set(expected.tolist())
+
+
+def test_bars_are_the_attributions_of_the_chosen_method_and_parameters(
+    visit, server, instance
+):
+    visit.open(model="breast-cancer", example=3)
+    card = visit.card("What the network looked at")
+    card.get_by_label("Method").select_option("SmoothGrad")
+    visit.settle()
+    card.get_by_text("Parameters").first.click()
+    card.get_by_label("Samples").fill("7")
+    card.get_by_label("Seed").fill("5")
+    card.get_by_role("button", name="Apply").click()
+    visit.settle()
+    wish = {"method": "smoothgrad", "samples": 7, "seed": 5}
+    _, (explanation,) = ask(server, instance, wish)
+    card.get_by_role("button", name="Show all 30").click()
+    names = server.get(CANCER).json()["inputs"]["features"]
+    expected = {
+        feature["name"]: value
+        for feature, value in zip(names, explanation["attributions"], strict=True)
+    }
+    rows = card.locator(".bars tbody tr").evaluate_all(
+        "rows => rows.map(row => [row.querySelector('th').firstChild.data,"
+        " row.querySelector('.number').innerText,"
+        " row.querySelector('rect').getAttribute('class')])"
+    )
+    assert [side for *_, side in rows] == [
+        "against" if expected[name] < 0 else "for" for name, *_ in rows
+    ]
+    shown = {name: float(text.replace("−", "-")) for name, text, _ in rows}
+    assert shown == pytest.approx(expected, rel=1e-3)
+    sizes = [abs(value) for value in shown.values()]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_what_is_typed_is_answered(visit, server, instance):
+    visit.open(model="breast-cancer", example=3)
+    visit.field("mean concave points").fill("0.01")
+    visit.page.keyboard.press("Enter")
+    visit.settle()
+    names = [f["name"] for f in server.get(CANCER).json()["inputs"]["features"]]
+    changed = list(instance)
+    changed[names.index("mean concave points")] = 0.01
+    prediction, (path,) = ask(server, changed, "tree_path")
+    expect(visit.card("The network’s answer")).to_contain_text(prediction["label"])
+    assert max(lit_nodes(visit.page)) == path["leaf"]
+    assert visit.field("Example").input_value() == ""
+
+
+def test_value_outside_training_is_pointed_out(visit):
+    visit.open(model="breast-cancer", example=3)
+    field = visit.field("mean radius")
+    expect(field.locator("xpath=../small")).not_to_have_class("hint unusual")
+    field.fill("99")
+    expect(field.locator("xpath=../small")).to_contain_text("outside the")
+
+
+def test_counterfactual_says_what_would_change_and_can_be_tried(
+    visit, server, instance
+):
+    visit.open(model="breast-cancer", example=3)
+    card = visit.card("What would change the answer?")
+    _, (found,) = ask(server, instance, "counterfactual")
+    candidate = found["nearest_that_holds"] or found["nearest"]
+    expect(card).to_contain_text(f"Would change to {candidate['label']} if")
+    for change in candidate["changes"]:
+        expect(card).to_contain_text(change["feature"])
+    card.get_by_role("button", name="Try this input").click()
+    visit.settle()
+    assert max(lit_nodes(visit.page)) == candidate["leaf"]
+    first = candidate["changes"][0]
+    shown = float(visit.field(first["feature"]).input_value())
+    assert shown == pytest.approx(first["after"])
+
+
+def test_counterfactual_keeps_what_must_not_change(visit, server, instance):
+    visit.open(model="breast-cancer", example=3)
+    card = visit.card("What would change the answer?")
+    _, (found,) = ask(server, instance, "counterfactual")
+    kept = (found["nearest_that_holds"] or found["nearest"])["changes"][0]["feature"]
+    card.get_by_text("Parameters").first.click()
+    card.get_by_label("Immutable").select_option(kept)
+    card.get_by_role("button", name="Apply").click()
+    visit.settle()
+    expect(card.locator("ul, p").filter(has_text=f"{kept} went")).to_have_count(0)
+    assert "counterfactual=" in visit.page.url
+
+
+def test_similar_case_can_be_looked_at(visit, server, instance):
+    visit.open(model="breast-cancer", example=3)
+    _, (found,) = ask(server, instance, {"method": "prototypes", "count": 3})
+    card = visit.card("Similar cases")
+    card.get_by_role("button", name="Look at it").nth(1).click()
+    visit.settle()
+    expected = found["prototypes"][1]["instance"][0]
+    assert float(visit.field("mean radius").input_value()) == pytest.approx(expected)
+
+
+def test_disagreement_is_said_before_the_path(visit, server):
+    examples = server.get("/v1/models/large/examples").json()["examples"]
+    apart = next(each for each in examples if not each["agrees"])
+    visit.open(model="large", example=apart["row"])
+    warning = visit.page.get_by_role("alert").filter(has_text="The tree disagrees")
+    expect(warning).to_contain_text(f"The network says {apart['label']}")
+    expect(warning).to_contain_text(f"the tree {apart['tree_label']}")
+    group = visit.page.locator("optgroup").first
+    assert group.get_attribute("label") == "Where tree and network disagree"
+
+
+def test_link_shows_the_same_again(visit, open_visit, server):
+    visit.open(model="breast-cancer", example=3)
+    visit.field("mean texture").fill("30.25")
+    visit.page.keyboard.press("Enter")
+    visit.settle()
+    card = visit.card("What the network looked at")
+    card.get_by_label("Method").select_option("Tree SHAP")
+    visit.settle()
+    other = open_visit(server)
+    other.page.goto(visit.page.url)
+    other.page.wait_for_selector("main > *")
+    other.settle()
+    assert other.field("mean texture").input_value() == "30.25"
+    for heading in ("The network’s answer", "What the network looked at"):
+        assert other.card(heading).inner_text() == visit.card(heading).inner_text()
+    assert lit_nodes(other.page) == lit_nodes(visit.page)
+
+
+def test_input_never_reaches_a_server_in_an_address(visit):
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    visit.open(model="mixed", input=[61.5, "green"])
+    assert any(url.endswith(":explain") for url in asked)
+    assert not any("61.5" in url or "#" in url.split("/", 3)[3] for url in asked[1:])
+
+
+def test_back_returns_to_the_model_before(visit):
+    visit.open(model="mixed")
+    visit.field("Model").select_option("large")
+    expect(visit.page).to_have_title("large: Leafpath inspector")
+    visit.settle()
+    visit.page.go_back()
+    expect(visit.page).to_have_title("mixed: Leafpath inspector")
+    assert visit.field("Model").input_value() == "mixed"
+    visit.settle()
+
+
+@pytest.mark.parametrize("form", ["list", "object", "request"])
+def test_json_can_be_pasted(visit, form):
+    text = {
+        "list": [61.5, "green"],
+        "object": {"colour": "green", "age": 61.5},
+        "request": {"instances": [[61.5, "green"]]},
+    }[form]
+    visit.open(model="mixed")
+    visit.page.get_by_text("As JSON").click()
+    visit.field("Input as JSON").fill(json.dumps(text))
+    visit.page.get_by_role("button", name="Use this JSON").click()
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    assert visit.field("age years").input_value() == "61.5"
+    assert visit.field("colour").input_value() == "green"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "colour,id,age\nred,1,30\ngreen,2,61.5\n",
+        "id;age;colour\r\n1;30;red\r\n2;61.5;green\r\n",
+        'age\tcolour\n30\tred\n61.5\t"green"',
+        "30,red\n61.5,green",
+    ],
+)
+def test_row_of_a_csv_file_can_be_uploaded(visit, text):
+    visit.open(model="mixed")
+    file = {"name": "rows.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    visit.field("CSV file").set_input_files(file)
+    visit.settle()
+    assert visit.field("age years").input_value() == "30"
+    visit.field("Row of the file").fill("2")
+    visit.page.keyboard.press("Enter")
+    expect(visit.field("age years")).to_have_value("61.5")
+    visit.settle()
+    assert visit.field("colour").input_value() == "green"
+
+
+def test_missing_value_may_be_left_empty_where_the_schema_says_so(visit, server):
+    visit.open(model="mixed", input=[None, "blue"])
+    assert visit.field("age years").input_value() == ""
+    prediction, _ = ask(server, [None, "blue"], "tree_path", model="mixed")
+    expect(visit.card("The network’s answer")).to_contain_text(prediction["label"])
+
+
+def test_bundle_without_a_public_tree_shows_the_path_alone(visit, server, instance):
+    visit.open(model="path-only", input=instance)
+    tree = visit.card("Does the tree speak for it?")
+    expect(tree).to_contain_text("does not show the whole tree")
+    expect(visit.page.locator(".tree")).to_have_count(0)
+    expect(visit.field("Example")).to_have_count(0)
+    expect(visit.card("Similar cases")).to_have_count(0)
+
+
+def test_bundle_that_exposes_predictions_only_gives_those(visit, server, instance):
+    visit.open(model="secret", input=instance)
+    expect(visit.card("The network’s answer")).to_be_visible()
+    expect(visit.page.locator(".answers .card")).to_have_count(1)
+
+
+def test_sequence_is_a_heat_map_over_its_steps(visit, server):
+    visit.open(model="signals", example=2)
+    page = server.get("/v1/models/signals/examples/2").json()
+    steps = page["instance"]
+    _, (explanation,) = ask(server, steps, "integrated_gradients", model="signals")
+    cells = visit.page.locator(".heat rect")
+    expect(cells).to_have_count(3 * len(steps))
+    flat = [value for step in explanation["attributions"] for value in step]
+    largest = max(map(abs, flat))
+    drawn = cells.evaluate_all(
+        "cells => cells.map(cell => Number(cell.getAttribute('fill-opacity'))"
+        " * (cell.classList.contains('against') ? -1 : 1))"
+    )
+    assert drawn == pytest.approx([value / largest for value in flat], abs=6e-4)
+    lines = visit.page.get_by_role("textbox", name="Steps").input_value().splitlines()
+    assert [[float(v) for v in line.split(",")] for line in lines] == steps
+
+
+def test_steps_can_be_uploaded_and_edited(visit, server):
+    visit.open(model="signals")
+    text = "a,b,c\n1,0,0\n2,0,0\n"
+    file = {"name": "steps.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    visit.field("CSV file").set_input_files(file)
+    expect(visit.card("The network’s answer")).to_contain_text("up")
+    visit.settle()
+    visit.page.get_by_role("textbox", name="Steps").fill("-1, 0, 0\n-2, 0, 0")
+    visit.explain()
+    expect(visit.card("The network’s answer").locator("strong")).to_have_text("down")
+
+
+@pytest.mark.parametrize("method", ["Integrated gradients", "Grad-CAM"])
+def test_picture_is_overlaid_where_the_evidence_is(visit, method):
+    visit.open(model="pictures", example=0)
+    card = visit.card("What the network looked at")
+    card.get_by_label("Method").select_option(method)
+    visit.settle()
+    canvas = card.get_by_role("img")
+    expect(canvas).to_have_attribute("aria-label", f"{method} drawn over the picture. "
+                                     + card.get_by_text("The strongest point")
+                                     .inner_text())  # fmt: skip
+    colours = """canvas => {
+        const {width, height} = canvas;
+        const copy = new OffscreenCanvas(width, height).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        const {data} = copy.getImageData(0, 0, width, height);
+        let coloured = 0;
+        for (let i = 0; i < data.length; i += 4)
+            if (Math.abs(data[i] - data[i + 2]) > 24) coloured += 1;
+        return coloured / (data.length / 4);
+    }"""
+    assert canvas.evaluate(colours) > 0.01
+    card.get_by_label("Strength of the overlay").fill("0")
+    assert canvas.evaluate(colours) == 0
+
+
+def test_picture_file_becomes_the_numbers_of_training(visit, server):
+    picture = Image.new("L", (8, 8), 0)
+    picture.putpixel((3, 2), 255)
+    picture.putpixel((4, 2), 128)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    visit.open(model="pictures")
+    file = {"name": "x.png", "mimeType": "image/png", "buffer": stream.getvalue()}
+    visit.field("Picture (PNG or JPEG)").set_input_files(file)
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    visit.page.get_by_text("As JSON").click()
+    expect(visit.field("Input as JSON")).not_to_have_value("")
+    pixels = json.loads(visit.field("Input as JSON").input_value())
+    assert pixels[2][3] == 16
+    assert pixels[2][4] == pytest.approx(16 * 128 / 255, rel=1e-4)
+    assert sum(map(sum, pixels)) == pytest.approx(16 * 383 / 255, rel=1e-4)

@@ -1,0 +1,77 @@
+"""A server with keys: asked for once, sent with every request, kept nowhere."""
+
+import hashlib
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.api.processes import start_server
+
+KEY = "open-sesame"
+
+
+@pytest.fixture(scope="module")
+def keyed(bundles, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("keyed")
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    keys = directory / "keys"
+    keys.write_text(f"lab {digest} breast-cancer,mixed\n")
+    running = start_server(directory, bundles, workers=1, api_keys_file=keys)
+    yield running
+    running.stop()
+
+
+def enter(visit, key):
+    visit.field("API key").fill(key)
+    visit.page.get_by_role("button", name="Use this key").click()
+
+
+def test_page_asks_for_the_key_and_shows_what_it_opens(open_visit, keyed):
+    visit = open_visit(keyed)
+    visit.page.goto(f"{keyed.url}/#model=breast-cancer&example=3")
+    expect(visit.field("API key")).to_be_focused()
+    assert keyed.get("/v1/models").status_code == 401
+    enter(visit, KEY)
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    options = visit.field("Model").locator("option").all_inner_texts()
+    assert options == ["breast-cancer", "mixed"]
+    expect(visit.field("API key")).to_be_hidden()
+
+
+def test_wrong_key_is_said_and_another_may_be_tried(open_visit, keyed):
+    visit = open_visit(keyed)
+    visit.page.goto(f"{keyed.url}/#model=mixed")
+    enter(visit, "wrong")
+    alert = visit.page.get_by_role("alert").filter(has_text="does not know this key")
+    expect(alert).to_be_visible()
+    visit.forgive_refusals()
+    enter(visit, KEY)
+    expect(visit.field("colour")).to_be_visible()
+
+
+def test_key_is_kept_in_memory_alone(open_visit, keyed):
+    visit = open_visit(keyed)
+    visit.page.goto(f"{keyed.url}/#model=mixed&input=[30,%22red%22]")
+    enter(visit, KEY)
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    kept = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    assert visit.page.evaluate(kept) == '[{},{},""]'
+    assert KEY not in visit.page.url
+    assert KEY not in keyed.log.read_text()
+    visit.page.reload()
+    expect(visit.field("API key")).to_be_visible()
+    assert visit.field("API key").input_value() == ""
+
+
+def test_pictures_and_report_come_with_the_key(open_visit, keyed):
+    visit = open_visit(keyed)
+    visit.page.goto(f"{keyed.url}/#model=breast-cancer&view=model")
+    enter(visit, KEY)
+    landscape = visit.card("Loss landscape").locator("img")
+    landscape.scroll_into_view_if_needed()
+    expect(landscape).to_have_js_property("naturalWidth", 40)
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Save the report").click()
+    assert b"All of it." in download.value.path().read_bytes()

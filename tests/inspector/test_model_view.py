@@ -1,0 +1,118 @@
+"""What is said of a model: measures, rivals, leaves, disagreement, pictures."""
+
+import pytest
+from playwright.sync_api import expect
+
+CANCER = "/v1/models/breast-cancer"
+
+
+@pytest.fixture
+def page(server):
+    return server.get(CANCER).json()
+
+
+def texts(locator):
+    return locator.evaluate_all("cells => cells.map(cell => cell.innerText)")
+
+
+def test_measures_are_the_manifests(visit, page):
+    visit.open(model="breast-cancer", view="model")
+    visit.page.get_by_text("All measures, on unseen cases").click()
+    rows = visit.page.get_by_role("region", name="All measures").locator("tbody tr")
+    groups = page["metrics"]["network"], page["metrics"]["constant_class"]
+    expected = sum(map(len, groups)) + 4  # the tree's
+    assert rows.count() == expected
+    accuracy = rows.filter(has_text="Network").filter(has_text="Accuracy")
+    estimate = page["metrics"]["network"]["accuracy"]
+    expect(accuracy).to_contain_text(f"{round(100 * estimate['value'], 1):g}\u00a0%")
+    expect(accuracy).to_contain_text(f"{round(100 * estimate['low'], 1):g}\u00a0%")
+
+
+def test_frontier_has_every_strength_and_this_model(visit, page):
+    visit.open(model="breast-cancer", view="model")
+    card = visit.card("Short explanations against faithful ones")
+    points = page["metrics"]["frontier"]
+    for chart in card.locator("figure").all():
+        assert chart.locator(".point.regularized").count() == len(points)
+        assert chart.locator(".point.model").count() == 1
+    card.get_by_text("As a table").click()
+    rows = card.locator("tbody tr")
+    assert rows.count() == len(points) + 1
+    lengths = texts(rows.locator("td:nth-child(3)"))
+    expected = [p["tree"]["average_path_length"]["value"] for p in points]
+    assert [float(text) for text in lengths[:-1]] == pytest.approx(expected, rel=1e-3)
+
+
+def test_points_stand_where_their_figures_say(visit, page):
+    visit.open(model="breast-cancer", view="model")
+    chart = visit.page.locator("figure").first
+    drawn = chart.locator(".point.regularized circle").evaluate_all(
+        "dots => dots.map(d => [Number(d.getAttribute('cx')),"
+        " Number(d.getAttribute('cy'))])"
+    )
+    trees = [point["tree"] for point in page["metrics"]["frontier"]]
+    xs = [tree["average_path_length"]["value"] for tree in trees]
+    ys = [tree["fidelity"]["value"] for tree in trees]
+    for values, places in ((xs, [x for x, _ in drawn]), (ys, [y for _, y in drawn])):
+        scales = [
+            (places[i] - places[0]) / (values[i] - values[0])
+            for i in range(1, len(values))
+        ]
+        assert scales == pytest.approx([scales[0]] * len(scales), rel=1e-6)
+
+
+def test_leaves_come_least_faithful_first_with_rule_and_counts(visit, server):
+    visit.open(model="breast-cancer", view="model")
+    tree = server.get(f"{CANCER}/tree").json()
+    leaves = [node for node in tree["nodes"] if node.get("leaf")]
+    leaves.sort(key=lambda leaf: leaf["fidelity"])
+    rows = visit.page.get_by_role("region", name="Leaves").locator("tbody tr")
+    assert texts(rows.locator("td:nth-child(2)")) == [leaf["label"] for leaf in leaves]
+    assert texts(rows.locator("td:nth-child(3)")) == [str(leaf["n"]) for leaf in leaves]
+    first = rows.first
+    for count, name in zip(leaves[0]["class_counts"], tree["classes"], strict=True):
+        if count:
+            expect(first.locator("td:nth-child(5)")).to_contain_text(f"{count} {name}")
+    feature = tree["features"][tree["nodes"][0]["feature"]]["name"]
+    expect(first.locator("th")).to_contain_text(feature)
+
+
+def test_disagreements_are_listed_and_lead_to_the_input(visit, server):
+    visit.open(model="large", view="model")
+    examples = server.get("/v1/models/large/examples").json()["examples"]
+    apart = [each for each in examples if not each["agrees"]]
+    links = visit.card("Where tree and network disagree").get_by_role("link")
+    assert links.count() == len(apart)
+    links.first.click()
+    warning = visit.page.get_by_role("alert").filter(has_text="The tree disagrees")
+    expect(warning).to_contain_text(f"the tree {apart[0]['tree_label']}")
+    visit.settle()
+
+
+def test_methods_say_why_they_are_not_offered(visit, server):
+    visit.open(model="breast-cancer", view="model")
+    methods = server.get(f"{CANCER}/methods").json()["methods"]
+    rows = visit.card("Methods").locator("tbody tr")
+    assert rows.count() == len(methods)
+    missing = next(method for method in methods if not method["available"])
+    expect(visit.card("Methods")).to_contain_text(missing["reason"])
+
+
+def test_gallery_landscape_and_report_are_shown(visit):
+    visit.open(model="breast-cancer", view="model")
+    for heading in ("Gallery", "Loss landscape"):
+        image = visit.card(heading).locator("img")
+        image.scroll_into_view_if_needed()
+        expect(image).not_to_have_js_property("naturalWidth", 0)
+    expect(visit.card("Gallery")).to_contain_text("What the class malignant looks for")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Save the report").click()
+    assert download.value.suggested_filename == "breast-cancer-report.html"
+
+
+@pytest.mark.parametrize("name", ["path-only", "secret"])
+def test_what_the_publisher_hides_is_not_asked_for(visit, name):
+    visit.open(model=name, view="model")
+    expect(visit.card("At a glance")).to_be_visible()
+    for heading in ("The tree", "Leaf by leaf, the least faithful first", "Report"):
+        expect(visit.card(heading)).to_have_count(0)

@@ -1,0 +1,159 @@
+"""What goes wrong is said where it went wrong, in words that help."""
+
+import json
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.api.processes import start_server
+
+
+def error_of(visit, name):
+    field = visit.field(name)
+    ids = field.get_attribute("aria-describedby").split()
+    return visit.page.locator(f"#{ids[-1]}")
+
+
+def test_empty_fields_are_named_before_anything_is_asked(visit):
+    visit.open(model="mixed")
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    visit.page.get_by_role("button", name="Explain").click()
+    expect(error_of(visit, "colour")).to_have_text(
+        "Choose one: the model was trained without missing values here."
+    )
+    expect(visit.field("colour")).to_have_attribute("aria-invalid", "")
+    expect(visit.field("colour")).to_be_focused()
+    expect(error_of(visit, "age years")).to_have_text("")  # it may be missing
+    assert asked == []
+
+
+def test_servers_refusal_stands_beside_the_field(visit):
+    visit.open(model="breast-cancer", example=3)
+    visit.field("mean area").fill("1e39")
+    visit.page.keyboard.press("Enter")
+    expect(error_of(visit, "mean area")).to_contain_text("single-precision")
+    expect(visit.field("mean area")).to_be_focused()
+    visit.forgive_refusals()
+    visit.field("mean area").fill("700")
+    expect(error_of(visit, "mean area")).to_have_text("")
+
+
+def test_parameter_out_of_bounds_is_said_at_the_parameter(visit):
+    visit.open(model="breast-cancer", example=3, method="lime")
+    card = visit.card("What the network looked at")
+    card.get_by_text("Parameters").first.click()
+    samples = card.get_by_label("Samples")
+    before = card.locator(".bars").inner_text()
+    samples.fill("3")
+    card.get_by_role("button", name="Apply").click()
+    error = samples.locator("xpath=../p")
+    expect(error).to_contain_text("50")
+    expect(samples).to_have_attribute("aria-invalid", "")
+    assert card.locator(".bars").inner_text() == before
+    visit.settle()
+    visit.forgive_refusals()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[1, ", "This is not JSON"),
+        ("[1]", "It has 1 values; the model takes 2."),
+        ('{"age": 1, "color": "red"}', "The model has no input color."),
+        ('{"age": 1}', "It lacks colour."),
+        ("7", "a list of values, or an object"),
+    ],
+)
+def test_json_that_does_not_fit_is_told_apart(visit, text, told):
+    visit.open(model="mixed")
+    visit.page.get_by_text("As JSON").click()
+    visit.field("Input as JSON").fill(text)
+    visit.page.get_by_role("button", name="Use this JSON").click()
+    alert = visit.page.get_by_role("alert").filter(has_text=told)
+    expect(alert).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no rows"),
+        ("age,shade\n1,red\n", "lacks the columns colour"),
+        ("1,red,3\n", "has 3 values; the model takes 2"),
+        ("age,colour\n", "no row"),
+        ('age,colour\n1,"red\n', "quote"),
+        ("age,colour\n1,red\n2\n", "Row 2 has 1 values"),
+    ],
+)
+def test_file_that_does_not_fit_is_told_apart(visit, text, told):
+    visit.open(model="mixed")
+    file = {"name": "rows.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    visit.field("CSV file").set_input_files(file)
+    expect(visit.page.get_by_role("alert").filter(has_text=told)).to_be_visible()
+
+
+def test_category_of_a_file_that_is_none_stands_beside_the_field(visit):
+    visit.open(model="mixed")
+    file = {"name": "x.csv", "mimeType": "text/csv", "buffer": b"age,colour\n30,pink\n"}
+    visit.field("CSV file").set_input_files(file)
+    expect(error_of(visit, "colour")).to_contain_text("Choose one")
+
+
+def test_file_that_is_no_picture_is_refused(visit):
+    visit.open(model="pictures")
+    file = {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"}
+    visit.field("Picture (PNG or JPEG)").set_input_files(file)
+    alert = visit.page.get_by_role("alert").filter(has_text="no picture that a browser")
+    expect(alert).to_be_visible()
+
+
+def test_step_that_does_not_fit_is_numbered(visit):
+    visit.open(model="signals")
+    steps = visit.page.get_by_role("textbox", name="Steps")
+    steps.fill("1, 2, 3\n1, x, 3")
+    visit.page.get_by_role("button", name="Explain").click()
+    expect(visit.page.locator("#steps-error")).to_contain_text("Step 2")
+    visit.settle()
+    visit.forgive_refusals()
+
+
+def test_model_that_is_not_served_is_said(visit):
+    visit.open(model="gone")
+    expect(visit.page.get_by_role("status")).to_contain_text("No model gone is served")
+
+
+@pytest.mark.parametrize("words", ["%", "model=mixed&input=[1", "example=x", "&&=="])
+def test_broken_links_open_the_page(visit, words):
+    visit.page.goto(f"{visit.server.url}/#{words}")
+    visit.page.wait_for_selector("main form")
+    visit.settle()
+
+
+def test_name_of_a_class_is_text_and_never_markup(visit, server):
+    """The page says `<img>` where a reply does: nothing of it is parsed."""
+    evil = '<img src=x onerror="document.title=1">'
+    visit.page.route(
+        "**/v1/models/mixed",
+        lambda route: route.fulfill(
+            body=json.dumps(
+                server.get("/v1/models/mixed").json() | {"classes": [evil, "young"]}
+            )
+        ),
+    )
+    visit.open(model="mixed", input=[70, "green"])
+    expect(visit.card("The network’s answer")).to_contain_text(evil)
+    assert visit.page.locator("main img").count() == 0
+
+
+def test_server_that_is_gone_is_said(open_visit, bundles, tmp_path):
+    server = start_server(tmp_path, bundles, workers=1)
+    visit = open_visit(server)
+    visit.open(model="mixed", input=[61.5, "green"])
+    server.signal(signal.SIGTERM)
+    server.stop()
+    visit.field("age years").fill("30")
+    visit.page.keyboard.press("Enter")
+    alert = visit.page.get_by_role("alert").filter(has_text="cannot be reached")
+    expect(alert).to_be_visible()
+    visit.complaints.clear()  # the browser says that the connection was refused
