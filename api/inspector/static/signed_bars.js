@@ -1,0 +1,69 @@
+// Attributions of a table: a bar an input, to the left against the class, to the right for it.
+
+import {h, s} from "./dom.js";
+import {number, signed} from "./words.js";
+
+const SHOWN = 10; // bars before "show all"
+
+/** `values` one an input; `context` is {model, instance, steps}. */
+export function signedBars(values, {model, instance, steps}) {
+  const onPath = new Set(steps.map((step) => step.name.replace(/ (?:= .*|is missing)$/, "")));
+  const rows = model.inputs.features
+    .map((feature, i) => ({feature, value: values[i], input: instance[i]}))
+    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  const largest = Math.abs(rows[0]?.value) || 1;
+  const body = h("tbody");
+  const show = (many) =>
+    body.replaceChildren(...rows.slice(0, many).map((row) => bar(row, largest, onPath)));
+  show(SHOWN);
+  const more = h(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        show(rows.length);
+        more.remove();
+      },
+    },
+    `Show all ${rows.length}`,
+  );
+  const head = ["Input", "Against, for", "Value"].map((text) => h("th", {scope: "col"}, text));
+  return [
+    h("table", {class: "bars"}, h("thead", {}, h("tr", {}, head)), body),
+    rows.length > SHOWN && more,
+  ];
+}
+
+function bar({feature, value, input}, largest, onPath) {
+  const half = 50 * (Math.abs(value) / largest);
+  const marked = onPath.has(feature.name);
+  const unit = feature.unit ? ` ${feature.unit}` : "";
+  return h(
+    "tr",
+    {},
+    h(
+      "th",
+      {scope: "row"},
+      feature.name,
+      h("small", {}, ` ${input === null ? "missing" : number(input)}${unit}`),
+      marked && h("small", {class: "on-path"}, " on the path"),
+    ),
+    h(
+      "td",
+      {},
+      s(
+        "svg",
+        {viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true"},
+        s("rect", {
+          class: value < 0 ? "against" : "for",
+          x: value < 0 ? 50 - half : 50,
+          y: 1,
+          width: half,
+          height: 10,
+        }),
+        s("line", {x1: 50, x2: 50, y1: 0, y2: 12}),
+      ),
+    ),
+    h("td", {class: "number"}, signed(value)),
+  );
+}
