@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "train": "trainer.cli:train",
     "sweep": "trainer.cli:sweep",
+    "evaluate": "trainer.evaluate.cli:evaluate",
     "landscape": "trainer.landscape.cli:landscape",
     "visualize": "trainer.visualize.cli:visualize",
     "serve": "api.cli:serve",

@@ -1,4 +1,4 @@
-"""Pictures put into a report that is already written: gallery and landscape."""
+"""Sections put into a report that is already written: pictures, and others."""
 
 import base64
 import re
@@ -28,11 +28,19 @@ def with_pictures(
     files : content by path; ``paths`` are those to show, in order, .png or .svg.
     """
     shown = [_figure(path, files[path]) for path in paths][:MOST]
+    return with_section(report, key, section(title, *shown))
+
+
+def with_section(report: bytes, key: str, content: str) -> bytes:
+    """Return the report with a section (HTML) before its footer.
+
+    A section of the same key, from an earlier run, is replaced.
+    """
     start, end = f"<!--{key}-->", f"<!--/{key}-->"
     text = report.decode()
     old = re.escape(start) + ".*?" + re.escape(end) + "\n"
     text = re.sub(old, "", text, flags=re.DOTALL)
-    added = f"{start}{section(title, *shown)}{end}\n"
+    added = f"{start}{content}{end}\n"
     before, footer, after = text.rpartition("<footer>")
     return f"{before}{added}{footer}{after}".encode() if footer else report
 

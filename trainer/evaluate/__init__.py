@@ -1,0 +1,1 @@
+"""How good a bundle's explanations are: measured, and written into a new version."""
