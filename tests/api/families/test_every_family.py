@@ -4,10 +4,14 @@ import subprocess
 import sys
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
 import torch
 
+from api.cli import _example_body
+from api.examples import is_shown
+from explainers.bundle import read_bundle
 from explainers.registry import available
 from tests.api.processes import ROOT
 from tests.api.protocols import published
@@ -190,6 +194,32 @@ def instance_schemas(bundles):
 
     client = create_app(Settings(bundles=bundles)).test_client()
     return client.get("/openapi.json").json["components"]["schemas"]
+
+
+def test_requests_that_are_shown_work(client, case):
+    greeting = _example_body(read_bundle(case.path))
+    reply = client.post(
+        url(case, "explain"), data=greeting, content_type="application/json"
+    )
+    assert reply.status_code == 200, reply.text
+    paths = client.get("/openapi.json").json["paths"]
+    tried = 0
+    for path, item in paths.items():
+        body = item.get("post", {}).get("requestBody")
+        if body is None or "{model}" not in path:
+            continue
+        shown = body["content"]["application/json"]["examples"][case.model.name]
+        where = path.replace("{model}", case.model.name).replace("{version}", "1")
+        reply = client.post(where, json=shown["value"])
+        assert reply.status_code == 200, reply.text
+        tried += 1
+    assert tried == 7  # :predict, :explain, V2 with and without version, SageMaker
+
+
+def test_an_instance_that_nobody_copies_by_hand_is_not_shown(case):
+    schema = case.model.manifest.input
+    assert is_shown(schema)
+    assert not is_shown(msgspec.structs.replace(schema, shape=(3, 224, 224)))
 
 
 def test_the_document_s_schema_takes_what_the_server_takes(
