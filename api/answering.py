@@ -17,15 +17,20 @@ from api.schemas import (
     PredictRequest,
 )
 from api.served_model import ServedModel
+from api.training_range import Unusual, find_unusual, sent_in
+from explainers.arrays import Indexes, Inputs
 from explainers.model import Model, Prediction
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A JSON body, the prediction behind it, and how the cache took part."""
+    """A JSON body, the prediction behind it, what was unusual about the inputs, and how
+    the cache took part.
+    """
 
     body: bytes
     prediction: Prediction
+    unusual: Unusual
     explained: Explained | None = None
 
 
@@ -33,10 +38,12 @@ def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     """Answer ``:predict``."""
     model = served.model
     inputs, lengths = read_any_instances(model.manifest, request.instances)
+    unusual = _find_unusual(model, request, inputs, lengths)
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
-        reply = PredictReply(_predictions(model, prediction), served.reference)
-        return Answer(encode(reply), prediction)
+        predictions = _predictions(model, prediction)
+        reply = PredictReply(predictions, served.reference, unusual.warnings)
+        return Answer(encode(reply), prediction, unusual)
 
 
 def answer_explain(
@@ -50,14 +57,28 @@ def answer_explain(
     asked = read_requests(model, request.explanations, request.seed)
     inputs, lengths = read_any_instances(model.manifest, request.instances)
     check_price(model, asked, inputs)
+    unusual = _find_unusual(model, request, inputs, lengths)
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
     with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):
         explained = explanations.explain(model, prediction, asked, policy)
         reply = ExplainReply(
-            _predictions(model, prediction), explained.explanations, served.reference
+            _predictions(model, prediction),
+            explained.explanations,
+            served.reference,
+            unusual.warnings,
         )
-        return Answer(encode(reply), prediction, explained)
+        return Answer(encode(reply), prediction, unusual, explained)
+
+
+def _find_unusual(
+    model: Model,
+    request: PredictRequest[Any] | ExplainRequest[Any],
+    inputs: Inputs,
+    lengths: Indexes | None,
+) -> Unusual:
+    sent = sent_in(request.instances, model)
+    return find_unusual(model, inputs, lengths, sent, "$.instances")
 
 
 def _predictions(model: Model, prediction: Prediction) -> list[PredictionReply]:

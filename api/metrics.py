@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.cache import CacheEvent
 from api.model_store import ModelStore
 from api.model_use import Use
+from api.training_range import Unusual
 from explainers.masks import count_true
 from explainers.model import Model, Prediction
 
@@ -29,6 +30,9 @@ MULTIPROCESS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 METHODS = frozenset(["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"])
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+_BEYOND = {"numeric": "out_of_range", "categorical": "unseen_category"}
 
 
 class Metrics:
@@ -59,6 +63,12 @@ class Metrics:
             "leafpath_tree_agreement",
             "Instances answered, by whether the tree agreed with its network.",
             ["model", "agrees"],
+            registry=self._registry,
+        )
+        self._unusual = Counter(
+            "leafpath_unusual_inputs",
+            "Instances answered with a value that training never saw, or with none.",
+            ["model", "feature", "kind"],
             registry=self._registry,
         )
         self._failed = Summary(
@@ -99,6 +109,7 @@ class Metrics:
         self._latency_by = functools.cache(self._latency.labels)
         self._cache_by = functools.cache(self._cache.labels)
         self._agreement_by = functools.cache(self._agreement.labels)
+        self._unusual_by = functools.cache(self._unusual.labels)
         self._failed_by = functools.cache(self._failed.labels)
         self._last_by = functools.cache(self._last.labels)
 
@@ -128,6 +139,16 @@ class Metrics:
             self._agreement_by(model.name, "true").inc(agree)
         if agree < len(prediction):
             self._agreement_by(model.name, "false").inc(len(prediction) - agree)
+
+    def unusual(self, model: Model, unusual: Unusual) -> None:
+        """Count, by feature, the instances with an unusual value."""
+        features = model.manifest.input.features
+        for mask, is_missing in ((unusual.beyond, False), (unusual.missing, True)):
+            counts = [] if mask is None else mask.sum(axis=0).tolist()
+            for feature, count in zip(features, counts, strict=False):
+                if count:
+                    kind = "missing" if is_missing else _BEYOND[feature.kind]
+                    self._unusual_by(model.name, feature.name, kind).inc(count)
 
     def models(self, store: ModelStore) -> None:
         """Say which bundles are served."""

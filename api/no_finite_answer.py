@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from api.explanation_requests import ExplanationRequest
-from explainers.arrays import Floats, Indexes, Inputs
+from api.training_range import distances, nested, path_of
+from explainers.arrays import Indexes, Inputs
 from explainers.errors import InstanceError, NonFiniteError, ParameterError
-from explainers.manifest import InputFeature
 from explainers.model import Model
 
 
@@ -28,16 +28,14 @@ def extreme_inputs_named(
     try:
         yield
     except NonFiniteError as error:
-        values = inputs
-        if model.manifest.family == "image":  # as a client nests a picture
-            values = np.moveaxis(inputs, 1, -1)
-        distances = _distances(model, values, lengths)
-        at = np.unravel_index(distances.argmax(), distances.shape)
-        if distances[at] == 0:
+        values = nested(model, inputs)
+        found = distances(model, values, lengths)
+        at = np.unravel_index(found.argmax(), found.shape)
+        if found[at] == 0:
             raise
         feature = model.manifest.input.features[int(at[-1])]
         raise InstanceError(
-            _path(model, [int(i) for i in at], feature),
+            path_of(model, [int(i) for i in at]),
             f"{values[at]:g} for {feature.name!r} is outside the training range, and "
             f"there is no finite answer for this instance ({error})",
             f"values from {feature.minimum:g} to {feature.maximum:g} were seen in "
@@ -64,35 +62,3 @@ def unusual_parameters_named(requests: Sequence[ExplanationRequest]) -> Iterator
                     "the defaults",
                 ) from error
         raise
-
-
-def _distances(model: Model, values: Inputs, lengths: Indexes | None) -> Floats:
-    """Return how far outside the training range each value lies, in such ranges.
-
-    Parameters
-    ----------
-    values : [n, ..., n_features]. lengths : [n], the steps of sequences.
-
-    Returns
-    -------
-    The shape of ``values``; 0 inside the range, for categories, missing values and
-    padding.
-    """
-    features = model.manifest.input.features
-    known = [f for f in features if f.minimum is not None and f.maximum is not None]
-    low = np.array([f.minimum if f in known else -np.inf for f in features])
-    high = np.array([f.maximum if f in known else np.inf for f in features])
-    outside = np.maximum(low - values, values - high) / np.maximum(high - low, 1e-9)
-    distances: Floats = np.where(outside > 0, outside, 0.0)
-    if lengths is not None:
-        distances[np.arange(values.shape[1]) >= lengths[:, None]] = 0
-    return distances
-
-
-def _path(model: Model, at: list[int], feature: InputFeature) -> str:
-    """Return the JSONPath of one value: of an instance, of its steps or its pixels."""
-    if model.manifest.family == "tabular":
-        return f"$.instances[{at[0]}][{feature.name!r}]"
-    if model.manifest.family == "image" and len(model.manifest.input.features) == 1:
-        at = at[:-1]
-    return "$.instances" + "".join(f"[{i}]" for i in at)

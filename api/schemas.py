@@ -1,5 +1,6 @@
 """The shapes of requests and replies; ``/openapi.json`` is made from these."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from api.explanation_requests import Wanted
 from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
+from api.training_range import InputWarning
 from explainers.manifest import Expose, Family, InputSchema, Metrics, Task
 from explainers.methods.base import CostClass
 
@@ -65,19 +67,27 @@ class PredictionReply:
 
 @dataclass(frozen=True, slots=True)
 class PredictReply:
-    """The answer of ``:predict``: one prediction an instance."""
+    """The answer of ``:predict``: one prediction an instance.
+
+    ``warnings`` name the features with values that training never saw.
+    """
 
     predictions: list[PredictionReply]
     model: ModelReference
+    warnings: Sequence[InputWarning]
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainReply:
-    """The answer of ``:explain``: for each instance, one explanation a request."""
+    """The answer of ``:explain``: for each instance, one explanation a request.
+
+    ``warnings`` name the features with values that training never saw.
+    """
 
     predictions: list[PredictionReply]
     explanations: list[list[Any]]
     model: ModelReference
+    warnings: Sequence[InputWarning]
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,9 @@ Instance: TypeAlias = Sequence[Value] | Mapping[str, Value]
 LARGEST = 3.4028234663852886e38
 """The largest finite single-precision number."""
 
+UNSEEN = -1.0
+"""The code of a category that training never saw: equal to none of the others."""
+
 _SHOWN = 20
 
 
@@ -30,6 +33,8 @@ def encode_instances(
     schema: InputSchema, instances: Sequence[Instance], path: str = "$.instances"
 ) -> Inputs:
     """Return the input matrix: a category becomes its index, null becomes NaN.
+
+    A category that training never saw becomes UNSEEN, unless the schema refuses it.
 
     Parameters
     ----------
@@ -75,10 +80,15 @@ def decode_instance(schema: InputSchema, row: Inputs) -> list[Value]:
         if np.isnan(value):
             values.append(None)
         elif feature.kind == "categorical":
-            values.append(feature.categories[int(value)])
+            values.append(category_name(feature, value))
         else:
             values.append(as_sent(value))
     return values
+
+
+def category_name(feature: InputFeature, code: float) -> str | None:
+    """Return the category of a code; None for one that training never saw."""
+    return None if code == UNSEEN else feature.categories[int(code)]
 
 
 def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs | None:
@@ -105,7 +115,9 @@ def encode_row(schema: InputSchema, instance: Instance, path: str) -> list[float
     if isinstance(instance, Mapping):
         _check_names(schema, instance, path)
         return [
-            _encode_value(feature, instance[feature.name], f"{path}[{feature.name!r}]")
+            _encode_value(
+                schema, feature, instance[feature.name], f"{path}[{feature.name!r}]"
+            )
             for feature in features
         ]
     if isinstance(instance, str) or not isinstance(instance, Sequence):
@@ -121,7 +133,7 @@ def encode_row(schema: InputSchema, instance: Instance, path: str) -> list[float
             f"the model expects {len(features)}: {_shortened(_names(schema))}",
         )
     return [
-        _encode_value(feature, value, f"{path}[{i}]")
+        _encode_value(schema, feature, value, f"{path}[{i}]")
         for i, (feature, value) in enumerate(zip(features, instance, strict=True))
     ]
 
@@ -143,7 +155,9 @@ def _check_names(schema: InputSchema, instance: Mapping[str, Value], path: str) 
         )
 
 
-def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
+def _encode_value(
+    schema: InputSchema, feature: InputFeature, value: Value, path: str
+) -> float:
     if value is None:
         if feature.missing == "impute":
             return math.nan
@@ -153,7 +167,7 @@ def _encode_value(feature: InputFeature, value: Value, path: str) -> float:
             "this model was trained without missing values in this feature",
         )
     if feature.kind == "categorical":
-        return _encode_category(feature, value, path)
+        return _encode_category(schema, feature, value, path)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InstanceError(
             path, f"expected a number for {feature.name!r}, got {json_type(value)}"
@@ -178,10 +192,15 @@ def _as_texts(value: Value) -> tuple[str, ...]:
     return (str(value),)
 
 
-def _encode_category(feature: InputFeature, value: Value, path: str) -> float:
+def _encode_category(
+    schema: InputSchema, feature: InputFeature, value: Value, path: str
+) -> float:
     for text in _as_texts(value):
         if text in feature.categories:
             return float(feature.categories.index(text))
+    is_text = isinstance(value, str | int | float)
+    if is_text and schema.beyond_training == "warn":
+        return UNSEEN
     shown = repr(value) if isinstance(value, str) else json_type(value)
     raise InstanceError(
         path,

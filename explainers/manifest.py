@@ -20,6 +20,7 @@ SHARES = frozenset(("accuracy", "auc", "calibration_error", "predicted_positive_
 Task = Literal["binary", "multiclass", "regression"]
 Family = Literal["tabular", "sequence", "image"]
 Expose = Literal["tree", "path", "prediction"]
+BeyondTraining = Literal["warn", "refuse"]
 Kind = Literal["numeric", "categorical"]
 MissingRule = Literal["refuse", "impute"]
 ColumnKind = Literal["value", "category", "missing"]
@@ -106,13 +107,16 @@ class InputSchema(Document, frozen=True, kw_only=True):
 
     Tabular: (n_features,). Sequence: (most steps, n_channels), ragged in time. Image:
     (n_channels, height, width). ``features`` are the columns or the channels.
-    ``picture`` is absent where no PNG or JPEG is taken.
+    ``picture`` is absent where no PNG or JPEG is taken. ``beyond_training`` says what
+    becomes of numbers outside the training range and of categories that training never
+    saw: they are answered with a warning, or refused.
     """
 
     shape: tuple[int, ...]
     dtype: Literal["float32"] = "float32"
     features: tuple[InputFeature, ...]
     picture: PictureInput | msgspec.UnsetType = msgspec.UNSET
+    beyond_training: BeyondTraining = "warn"
 
 
 class OutputSchema(Document, frozen=True, kw_only=True):
@@ -284,6 +288,12 @@ def _check_consistency(manifest: Manifest) -> None:
                 "it must be greater than 0"
             )
         _check_range(f"manifest.json: tree_features[{position}]", column)
+        names = inputs[column.source].categories
+        if (column.kind == "category") != (column.category in names):
+            raise ManifestError(
+                f"manifest.json: tree_features[{position}] is of kind {column.kind!r} "
+                f"and names the category {column.category!r}; its input has {names}"
+            )
     _check_shares(manifest.metrics)
 
 

@@ -131,6 +131,29 @@ class Model:
         return any(feature.kind == "categorical" for feature in features)
 
     @cached_property
+    def may_miss(self) -> bool:
+        """Whether an input may lack a value."""
+        return any(f.missing == "impute" for f in self.manifest.input.features)
+
+    @cached_property
+    def training_range(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lowest and highest value that training saw, [n_features] each; the codes of
+        categories begin at 0.
+        """
+        lowest = float(np.finfo(np.float32).min)
+        ranges = [
+            (0.0, np.inf)
+            if feature.kind == "categorical"
+            else (
+                lowest if feature.minimum is None else feature.minimum,
+                np.inf if feature.maximum is None else feature.maximum,
+            )
+            for feature in self.manifest.input.features
+        ]
+        low, high = np.array(ranges, dtype=np.float32).T
+        return low, high
+
+    @cached_property
     def sources(self) -> NDArray[np.intp]:
         """[n_tree_features]: the input column that each tree feature derives from."""
         columns = self.manifest.tree_features
@@ -339,9 +362,7 @@ def _full_lengths(rows: int, steps: int) -> Indexes:
     return lengths
 
 
-def open_model(
-    directory: Path, check_signature: SignatureCheck | None = None
-) -> Model:
+def open_model(directory: Path, check_signature: SignatureCheck | None = None) -> Model:
     """Read, verify and load the bundle in ``directory``; raises BundleError."""
     return load_model(read_bundle(directory, check_signature))
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import msgspec
 from msgspec import Meta
 
-from explainers.manifest import NAME, Expose, Family
+from explainers.manifest import NAME, BeyondTraining, Expose, Family
 from trainer.errors import ConfigError
 
 PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -206,6 +206,10 @@ class RegionsConfig(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """A whole configuration file.
 
+    ``beyond_training`` says what the server does with numbers outside the training
+    range and with categories that training never saw: answer them with a warning, or
+    refuse them.
+
     ``decision`` says who decides in the served model: the network, or the tree, onto
     whose side the network's logits are then projected (fidelity 1 by construction).
     """
@@ -213,6 +217,7 @@ class Config(Section, frozen=True, kw_only=True):
     name: str
     version: str = "1"
     expose: Expose = "tree"
+    beyond_training: BeyondTraining = "warn"
     decision: Literal["network", "tree"] = "network"
     data: DataConfig
     model: Network = ModelConfig()

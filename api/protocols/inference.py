@@ -14,10 +14,11 @@ from api.limits import check_price
 from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
 from api.protocols.input_tensors import read_tensors
 from api.protocols.messages import InferRequest, decode_message
-from api.protocols.model_inputs import read_inputs
+from api.protocols.model_inputs import INPUT, read_inputs, sent_as
 from api.protocols.output_tensors import OutputTensor, WireReply, encode_reply
 from api.protocols.outputs import PREDICTION_OUTPUTS, Wanted, offered, read_outputs
 from api.served_model import ServedModel
+from api.training_range import Unusual, find_unusual
 from explainers.model import Model, Prediction
 
 ALWAYS_EXPLAINED = "tree_path"
@@ -26,10 +27,13 @@ ALWAYS_EXPLAINED = "tree_path"
 
 @dataclass(frozen=True)
 class Inferred:
-    """The reply, the prediction behind it, and how the cache took part."""
+    """The reply, the prediction behind it, what was unusual about the inputs, and how
+    the cache took part.
+    """
 
     reply: WireReply
     prediction: Prediction
+    unusual: Unusual
     explained: Explained | None
 
 
@@ -54,7 +58,9 @@ def infer(
     request, tensors = decode_message(raw, json_bytes)
     default = offered(model) + ([ALWAYS_EXPLAINED] if explain else [])
     wanted = read_outputs(model, request, default)
-    inputs, lengths = read_inputs(model, read_tensors(request, tensors))
+    found = read_tensors(request, tensors)
+    inputs, lengths = read_inputs(model, found)
+    unusual = find_unusual(model, inputs, lengths, sent_as(model, found), INPUT)
     asked = [one.explanation for one in wanted if one.explanation is not None]
     if asked:
         check_price(model, asked, inputs)
@@ -65,11 +71,13 @@ def infer(
             explanations.explain(model, prediction, asked, policy) if asked else None
         )
         outputs = [_tensor(model, prediction, explained, one) for one in wanted]
-        reply = encode_reply(_head(served, request), outputs)
-    return Inferred(reply, prediction, explained)
+        reply = encode_reply(_head(served, request, unusual), outputs)
+    return Inferred(reply, prediction, unusual, explained)
 
 
-def _head(served: ServedModel, request: InferRequest) -> dict[str, Any]:
+def _head(
+    served: ServedModel, request: InferRequest, unusual: Unusual
+) -> dict[str, Any]:
     reference = served.reference
     head: dict[str, Any] = {
         "model_name": reference.name,
@@ -78,6 +86,8 @@ def _head(served: ServedModel, request: InferRequest) -> dict[str, Any]:
     if request.id is not None:
         head["id"] = request.id
     head["parameters"] = {"digest": reference.digest}
+    if unusual.warnings:  # parameters are no lists: JSON within JSON
+        head["parameters"]["warnings"] = encode(unusual.warnings).decode()
     return head
 
 

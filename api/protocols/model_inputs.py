@@ -11,6 +11,7 @@ from api.limits import MAX_INSTANCES
 from api.problems import INVALID_REQUEST
 from api.protocols.datatypes import BYTES
 from api.protocols.input_tensors import Tensor
+from api.training_range import Sent
 from explainers.arrays import Indexes, Inputs
 from explainers.errors import InstanceError
 from explainers.instances import LARGEST, Value, encode_instances
@@ -40,6 +41,12 @@ def read_inputs(
     if model.manifest.family != "tabular":
         raise _refused(f"expected one input tensor {INPUT!r}, {_found(tensors)}")
     return _by_feature(model, tensors), None
+
+
+def sent_as(model: Model, tensors: Mapping[str, Tensor]) -> Sent:
+    """Look values up in tensors: categories come as one tensor a feature."""
+    features = model.manifest.input.features
+    return lambda at: tensors[features[at[-1]].name].values[at[0]]
 
 
 def _one_tensor(

@@ -28,6 +28,7 @@ def predict(model: str) -> Response:
         body = decode_body(served.predict_decoder, raw, manifest)
     answer = answer_predict(served, body)
     server.metrics.agreement(served.model, answer.prediction)
+    server.metrics.unusual(served.model, answer.unusual)
     return json_response(answer.body)
 
 
@@ -43,6 +44,7 @@ def explain(model: str) -> Response:
         body = decode_body(served.explain_decoder, raw, manifest)
     answer = answer_explain(served, body, server.explanations, cache_policy(request))
     server.metrics.agreement(served.model, answer.prediction)
+    server.metrics.unusual(served.model, answer.unusual)
     response = json_response(answer.body)
     report_cache(response, answer.explained)
     return response

@@ -135,6 +135,7 @@ def _answer(served: ServedModel, *, explain: bool) -> Response:
         explain=explain,
     )
     server.metrics.agreement(served.model, answered.prediction)
+    server.metrics.unusual(served.model, answered.unusual)
     reply = answered.reply
     if reply.json_bytes is None:
         response = json_response(reply.body)

@@ -54,6 +54,7 @@ def _invoke(served: ServedModel) -> Response:
     body = _read(served, server.settings.max_body_bytes)
     answer = _answer(served, body)
     server.metrics.agreement(served.model, answer.prediction)
+    server.metrics.unusual(served.model, answer.unusual)
     response = json_response(answer.body)
     report_cache(response, answer.explained)
     return response

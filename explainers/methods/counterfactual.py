@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from explainers.arrays import Inputs
 from explainers.errors import ParameterError
-from explainers.instances import as_sent
+from explainers.instances import as_sent, category_name
 from explainers.methods.base import Explainer, Parameters, class_index, described
 from explainers.model import Model, Prediction
 from explainers.rules import rule
@@ -39,7 +39,7 @@ class CounterfactualParameters(Parameters, frozen=True):
 @dataclass(frozen=True)
 class Change:
     """One feature's change; ``distance`` in training standard deviations (1 for a
-    category).
+    category). ``before`` is null for a category that training never saw.
     """
 
     feature: str
@@ -199,7 +199,7 @@ def _choose_category(
     feature = model.manifest.input.features[source]
     if np.isnan(x[source]):
         return None if required else np.float32(x[source])
-    current = feature.categories[int(x[source])]
+    current = category_name(feature, float(x[source]))
     if len(required) > 1 or required & excluded:
         return None
     if required:
@@ -235,10 +235,8 @@ def _changes(model: Model, x: Inputs, moved: Inputs) -> list[Change]:
         feature = model.manifest.input.features[source]
         before, after = float(x[source]), float(moved[source])
         if feature.kind == "categorical":
-            names = feature.categories
-            changes.append(
-                Change(feature.name, names[int(before)], names[int(after)], 1.0)
-            )
+            old, new = category_name(feature, before), feature.categories[int(after)]
+            changes.append(Change(feature.name, old, new, 1.0))
         else:
             distance = abs(after - before) / spreads[source]
             shown = as_sent(x[source]), as_sent(moved[source])

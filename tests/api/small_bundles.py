@@ -271,7 +271,8 @@ def write_mixed(directory: Path, **changes) -> str:
         output=OutputSchema(classes=("old", "young")),
         tree_features=tuple(
             TreeFeature(name=name, source=source, kind=kind, mean=0.5, spread=10,
-                        minimum=0, maximum=70)
+                        category=name.partition(" = ")[2] or None, minimum=0,
+                        maximum=70)
             for name, source, kind in columns
         ),
         **changes,

@@ -350,6 +350,19 @@ def test_metrics_of_another_tree_are_refused(
         open_model(_write(tmp_path, manifest, linear_files))
 
 
+@pytest.mark.parametrize("category", ["pink", None])
+def test_a_tree_feature_of_no_category_is_refused(tmp_path, category):
+    write_mixed(tmp_path / "mixed")
+    bundle = read_bundle(tmp_path / "mixed")
+    *others, last = bundle.manifest.tree_features
+    changed = msgspec.structs.replace(last, category=category)
+    manifest = msgspec.structs.replace(
+        bundle.manifest, tree_features=(*others, changed)
+    )
+    with pytest.raises(ManifestError, match=rf"names the category {category!r}"):
+        write_bundle(tmp_path / "mixed", manifest, bundle.files)
+
+
 def test_codes_of_no_category_are_refused(tmp_path):
     write_mixed(tmp_path / "mixed")
     bundle = read_bundle(tmp_path / "mixed")

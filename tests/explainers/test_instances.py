@@ -2,13 +2,19 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from explainers.errors import InstanceError
-from explainers.instances import as_sent, decode_instance, encode_instances
+from explainers.instances import (
+    UNSEEN,
+    as_sent,
+    decode_instance,
+    encode_instances,
+)
 from explainers.manifest import InputFeature, InputSchema
 
 NUMERIC = InputSchema(
@@ -28,6 +34,8 @@ MIXED = InputSchema(
         ),
     ),
 )
+
+STRICT = msgspec.structs.replace(MIXED, beyond_training="refuse")
 
 
 @given(
@@ -109,9 +117,10 @@ def test_a_row_decodes_to_the_instance_that_it_came_from():
         (NUMERIC, [{"age": 1, "dosis": 2}], "$.instances[0]", "did you mean 'dose'"),
         (NUMERIC, [{"zzz": 1}], "$.instances[0]", "feature 'zzz'; age, dose"),
         (NUMERIC, [[1, 2], {"age": 1, "dose": "x"}], "$.instances[1]['dose']", "a s"),
-        (MIXED, [[1, "green", "a"]], "$.instances[0][1]",
+        (STRICT, [[1, "green", "a"]], "$.instances[0][1]",
          "'green' is not a category of 'colour'; allowed: 'blue', 'red'"),
-        (MIXED, [[1, 1, "a"]], "$.instances[0][1]", "a number is not a category"),
+        (STRICT, [[1, 1, "a"]], "$.instances[0][1]", "a number is not a category"),
+        (MIXED, [[1, ["red"], "a"]], "$.instances[0][1]", "an array is not a cat"),
         (MIXED, [[1, None, "a"]], "$.instances[0][1]", "'colour' is null"),
     ],
 )  # fmt: skip
@@ -119,3 +128,10 @@ def test_what_does_not_fit_is_named_with_its_place(schema, instances, path, word
     with pytest.raises(InstanceError, match=words) as caught:
         encode_instances(schema, instances)
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize("sent", ["green", 1, 0.5, True])
+def test_a_category_that_training_never_saw_equals_none_of_the_others(sent):
+    encoded = encode_instances(MIXED, [[1, sent, "a"]])
+    assert encoded[0, 1] == UNSEEN
+    assert decode_instance(MIXED, encoded[0]) == [1, None, "a"]

@@ -93,6 +93,7 @@ def cancer_config() -> Config:
     return parse_config(
         {
             "name": "tumours",
+            "beyond_training": "refuse",
             "data": {"named": "breast_cancer"},
             "model": {"hidden": [16]},
             "train": QUICK,

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -86,7 +87,9 @@ def describe(trained: Trained, unavailable: dict[str, str]) -> Manifest:
         version=config.version,
         task="binary" if len(classes) == 2 else "multiclass",
         family=family.name,
-        input=family.describe_input(),
+        input=msgspec.structs.replace(
+            family.describe_input(), beyond_training=config.beyond_training
+        ),
         output=OutputSchema(classes=classes),
         tree_features=family.describe_tree_features(),
         metrics=trained.metrics,

@@ -51,7 +51,7 @@ def test_csv_carries_categories_and_missing_values(client):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "0 rows"), (b"\n\n", "0 rows"), (b"30,purple", "'purple'"),
+        (b"", "0 rows"), (b"\n\n", "0 rows"), (b"x,red", "number"),
         (b"30", "expects 2"), (b"nan,red", "finite"), (b"1_0,red", "number"),
         (b"inf,red", "finite"), (b"\xff,red", "not CSV"), (b'"30,red', "not CSV"),
         (b"30,red\n" * 1025, "1025 rows"), (b"30,red,1", "has 3 values"),

@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explainers.errors import ParameterError
+from explainers.instances import encode_instances
+from explainers.methods.counterfactual import _changes, _constraints, move_to_leaf
+from explainers.model import open_model
 from explainers.registry import EXPLAINERS, parse_parameters
+from tests.api.small_bundles import write_mixed
 
 METHOD = EXPLAINERS["counterfactual"]
 SPREAD = 2.0
@@ -81,3 +85,15 @@ def test_an_unknown_feature_is_named(linear_model, field):
     with pytest.raises(ParameterError, match="'d'.*one of a, b, c") as caught:
         explain(linear_model, [0, 0, 0], **{field: ["a", "d"]})
     assert caught.value.path == f"$.{field}[1]"
+
+
+def test_a_category_that_training_never_saw_has_no_name_before_the_change(tmp_path):
+    write_mixed(tmp_path / "mixed")
+    model = open_model(tmp_path / "mixed")
+    x = encode_instances(model.manifest.input, [[50, "purple"]])[0]
+    (green,) = (
+        leaf for leaf, words in model.rules.items() if "colour = green" in words
+    )
+    moved = move_to_leaf(model, x, green, _constraints(model, METHOD.parameters()))
+    (change,) = _changes(model, x, moved)
+    assert (change.feature, change.before, change.after) == ("colour", None, "green")

@@ -58,6 +58,13 @@ def test_the_manifest_says_what_may_be_sent(mixed_model):
     assert mixed_model.manifest.provenance.configuration["data"]["path"] == "wines.csv"
 
 
+def test_the_manifest_says_what_becomes_of_inputs_beyond_training(
+    mixed_model, cancer_model
+):
+    assert mixed_model.manifest.input.beyond_training == "warn"
+    assert cancer_model.manifest.input.beyond_training == "refuse"
+
+
 @pytest.mark.parametrize("which", ["mixed", "cancer"])
 def test_gradient_graph_equals_captum(which, request):
     trained = request.getfixturevalue(f"{which}_trained")
