@@ -345,3 +345,36 @@ def test_picture_file_becomes_the_numbers_of_training(visit, server):
     assert pixels[2][3] == 16
     assert pixels[2][4] == pytest.approx(16 * 128 / 255, rel=1e-4)
     assert sum(map(sum, pixels)) == pytest.approx(16 * 383 / 255, rel=1e-4)
+
+
+def test_counterfactual_of_a_disagreement_offers_no_change(visit, server):
+    instance = server.get("/v1/models/large/examples/0").json()["instance"]
+    _, (found,) = ask(server, instance, "counterfactual", model="large")
+    assert found["nearest"]["changes"] == []  # the tree says something else already
+    visit.open(model="large", example=0)
+    card = visit.card("What would change the answer?")
+    if found["nearest_that_holds"] is None:
+        expect(card).to_contain_text(f"The tree says {found['nearest']['label']} as it")
+        expect(card.get_by_role("button", name="Try this input")).to_have_count(0)
+    else:
+        expect(card.get_by_role("button", name="Try this input")).to_be_visible()
+
+
+def test_answer_is_in_sight_where_the_tree_does_not_fit(open_visit, server):
+    visit = open_visit(server, "phone")
+    visit.open(model="large", example=5)
+    leaf = visit.page.locator(".tree .leaf.taken").bounding_box()
+    frame = visit.page.locator(".drawing").bounding_box()
+    assert frame["x"] <= leaf["x"]
+    assert leaf["x"] + leaf["width"] <= frame["x"] + frame["width"] + 1
+
+
+def test_question_of_yes_or_no_is_answered_so(visit):
+    visit.open(model="mixed", input=[None, "blue"])
+    tree = visit.card("Does the tree speak for it?")
+    tree.get_by_text("decisions in order").click()
+    expect(tree.locator("ol")).to_contain_text("colour = green: no")
+    expect(tree).not_to_contain_text("The closest decision is colour")
+    expect(tree.locator(".node.taken").filter(has_text="colour")).to_contain_text(
+        "here yes"  # to the question of the drawing: is it not green?
+    )

@@ -1,6 +1,7 @@
 // The network's answer, and whether the tree speaks for it.
 
 import {h, s} from "./dom.js";
+import {columnOf} from "./tree_columns.js";
 import {createTreeView} from "./tree_view.js";
 import {list, number, percent, pretty, roughly, share} from "./words.js";
 
@@ -57,15 +58,16 @@ function calibration(error) {
 }
 
 /** What the tree says here, how far it speaks for the network, and its drawing. */
-export function treeView(path, prediction, tree) {
+export function treeView(path, prediction, {model, tree}) {
+  const {features} = model.inputs;
   return h(
     "div",
     {},
     verdict(path, prediction),
     h("p", {}, "The tree says ", h("strong", {}, path.label), rule(path)),
     h("p", {}, fidelity(path)),
-    path.path.length > 0 && h("p", {}, margin(path)),
-    path.path.length > 1 && decisions(path),
+    h("p", {}, margin(path, features)),
+    path.path.length > 1 && decisions(path, features),
     tree ? createTreeView(tree, {leaf: path.leaf, steps: path.path}) : hidden(),
   );
 }
@@ -99,8 +101,11 @@ function fidelity(path) {
   );
 }
 
-function margin(path) {
-  const nearest = path.path.reduce((a, b) => (b.margin < a.margin ? b : a));
+/** How far the nearest threshold is; a yes-or-no question has no near and far. */
+function margin(path, features) {
+  const numeric = path.path.filter((step) => !columnOf(step.name, features).isQuestion);
+  if (!numeric.length) return "";
+  const nearest = numeric.reduce((a, b) => (b.margin < a.margin ? b : a));
   const warning =
     nearest.margin < CLOSE ? " A small change of the input would take another path." : "";
   return (
@@ -109,8 +114,10 @@ function margin(path) {
   );
 }
 
-function decisions(path) {
+function decisions(path, features) {
   const steps = path.path.map((step) => {
+    const {isQuestion} = columnOf(step.name, features);
+    if (isQuestion) return h("li", {}, `${step.name}: ${step.value > step.threshold ? "yes" : "no"}`);
     const condition = pretty(`${step.name} ${step.operator} ${number(step.threshold)}`);
     return h("li", {}, condition, h("span", {class: "note"}, ` here ${number(step.value)}`));
   });
@@ -126,6 +133,7 @@ export function counterfactualView(explanation, context) {
   const {nearest, nearest_that_holds: holding} = explanation;
   if (!nearest) return h("p", {}, "No leaf with another answer can be reached under these conditions.");
   const found = holding ?? nearest;
+  if (!found.changes.length) return h("p", {}, alreadyThere(found));
   return h("div", {}, candidate(found, context), !holding && doubt(nearest));
 }
 
@@ -143,6 +151,11 @@ function candidate(found, {model, instance, tryIt}) {
   ];
 }
 
+/** Where tree and network disagree, the tree needs no change. */
+function alreadyThere({label, network_label: network}) {
+  return `The tree says ${label} as it is, the network ${network}: no change that the tree suggests would mean anything here.`;
+}
+
 function changeText({feature, before, after, distance}, features) {
   const unit = features.find(({name}) => name === feature)?.unit;
   const numeric = typeof after === "number";
@@ -152,8 +165,8 @@ function changeText({feature, before, after, distance}, features) {
 
 function networkText(found) {
   const probability = percent(found.network_probability);
-  if (found.holds) return `The network agrees: it gives ${found.label} ${probability} there.`;
-  return `The network does not follow: it still says ${found.network_label} there, and gives ${found.label} ${probability}.`;
+  if (found.holds) return `The network agrees: it gives ${found.label} a probability of ${probability} there.`;
+  return `The network does not follow: it still says ${found.network_label} there, and gives ${found.label} a probability of ${probability}.`;
 }
 
 function doubt() {

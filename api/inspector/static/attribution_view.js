@@ -28,7 +28,8 @@ export function attributionView(explanation, context) {
   );
 }
 
-function meaning({method, target}) {
+function meaning({method, target, normalised}) {
+  if (normalised) return `The stronger the colour, the more this place speaks for ${target}.`;
   const unit = UNITS[method] || "contribution to the logit";
   return `Positive speaks for ${target ?? "the answer"}, negative against it (${unit}).`;
 }

@@ -16,6 +16,8 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   const {model, tree, examples} = loaded;
   const path = `v1/models/${model.name}`;
   const alert = h("p", {class: "warning", role: "alert", hidden: true});
+  const give = examples ? "Choose an example, or give an input of your own" : "Give an input";
+  const invitation = h("p", {class: "card note"}, `${give}, and read here what the network answers and why.`);
   const prediction = h("div");
   const speaking = h("div");
   const shown = {instance: null, steps: []};
@@ -98,11 +100,12 @@ export function createExplainView({client, loaded, remember, tell, start}) {
       if (hasTree) {
         const taken = explanations.shift();
         shown.steps = taken.path;
-        speaking.replaceChildren(treeView(taken, found, tree));
+        speaking.replaceChildren(treeView(taken, found, {model, tree}));
       }
     }
     asked.forEach((panel, i) => panel.show(explanations[i]));
     answers.hidden = false;
+    invitation.hidden = true;
     tell(`The network answers ${found.label}.`, {quietly: true});
     rememberAll();
   }
@@ -142,7 +145,7 @@ export function createExplainView({client, loaded, remember, tell, start}) {
     if (state.instance && input.write(state.instance)) return ask(panels, true);
   }
 
-  const right = h("div", {class: "right"}, alert, answers);
+  const right = h("div", {class: "right"}, alert, invitation, answers);
   return {element: h("div", {class: "columns"}, input.element, right), open};
 }
 

@@ -4,11 +4,12 @@ import {h, s} from "./dom.js";
 import {list, number, shortened, signed} from "./words.js";
 
 const CELL = 26;
-const NAMES = 130;
+const LETTERS = 18; // of a channel's name
 
 /** `values` [steps][channels]; `context` is {model, instance}. */
 export function heatMap(values, {model, instance}) {
   const names = model.inputs.features.map((feature) => feature.name);
+  const before = 16 + 7 * Math.min(LETTERS, Math.max(...names.map((name) => name.length)));
   const largest = Math.max(...values.flat().map(Math.abs)) || 1;
   const steps = values.length;
   const wide = Math.max(6, Math.min(CELL, 620 / steps));
@@ -17,7 +18,7 @@ export function heatMap(values, {model, instance}) {
       s(
         "rect",
         {
-          x: NAMES + i * wide,
+          x: before + i * wide,
           y: channel * CELL,
           width: wide,
           height: CELL,
@@ -30,12 +31,12 @@ export function heatMap(values, {model, instance}) {
   );
   const height = names.length * CELL;
   const rows = names.map((name, i) =>
-    s("text", {x: NAMES - 8, y: (i + 0.68) * CELL, "text-anchor": "end"}, shortened(name, 18)),
+    s("text", {x: before - 8, y: (i + 0.68) * CELL, "text-anchor": "end"}, shortened(name, LETTERS)),
   );
   const marks = [0, steps - 1].map((step) =>
-    s("text", {x: NAMES + (step + 0.5) * wide, y: height + 16, "text-anchor": "middle"}, `${step + 1}`),
+    s("text", {x: before + (step + 0.5) * wide, y: height + 16, "text-anchor": "middle"}, `${step + 1}`),
   );
-  const width = NAMES + steps * wide + 8;
+  const width = before + steps * wide + 8;
   const label = `Heat map of ${steps} steps by ${names.length} channels. ${strongest(values, names)}`;
   return [
     h(

@@ -146,7 +146,7 @@ function figure(client, path, {file, kind, name, layer, activation, best_real: b
 }
 
 function picture(client, path, alt, accept) {
-  const image = h("img", {alt, loading: "lazy"});
+  const image = h("img", {alt});
   client.fetchUrl(path, accept).then((url) => image.setAttribute("src", url));
   return image;
 }

@@ -1,14 +1,16 @@
 // Attributions of a table: a bar an input, to the left against the class, to the right for it.
 
 import {h, s} from "./dom.js";
+import {columnOf} from "./tree_columns.js";
 import {number, signed} from "./words.js";
 
 const SHOWN = 10; // bars before "show all"
 
 /** `values` one an input; `context` is {model, instance, steps}. */
 export function signedBars(values, {model, instance, steps}) {
-  const onPath = new Set(steps.map((step) => step.name.replace(/ (?:= .*|is missing)$/, "")));
-  const rows = model.inputs.features
+  const {features} = model.inputs;
+  const onPath = new Set(steps.map((step) => columnOf(step.name, features).feature));
+  const rows = features
     .map((feature, i) => ({feature, value: values[i], input: instance[i]}))
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const largest = Math.abs(rows[0]?.value) || 1;
@@ -36,8 +38,8 @@ export function signedBars(values, {model, instance, steps}) {
 
 function bar({feature, value, input}, largest, onPath) {
   const half = 50 * (Math.abs(value) / largest);
-  const marked = onPath.has(feature.name);
   const unit = feature.unit ? ` ${feature.unit}` : "";
+  const given = input === null ? "missing" : `${number(input)}${unit}`;
   return h(
     "tr",
     {},
@@ -45,8 +47,8 @@ function bar({feature, value, input}, largest, onPath) {
       "th",
       {scope: "row"},
       feature.name,
-      h("small", {}, ` ${input === null ? "missing" : number(input)}${unit}`),
-      marked && h("small", {class: "on-path"}, " on the path"),
+      h("small", {}, ` ${given}`),
+      onPath.has(feature) && h("small", {class: "on-path"}, " on the path"),
     ),
     h(
       "td",

@@ -107,8 +107,7 @@ function read(control, numeric) {
 function problemOf(control, feature) {
   if (control.validity.badInput) return "This is not a number.";
   if (control.value !== "" || optional(feature)) return "";
-  const wanted = feature.kind === "numeric" ? "Enter a number" : "Choose one";
-  return `${wanted}: the model was trained without missing values here.`;
+  return feature.kind === "numeric" ? "Enter a number." : "Choose one.";
 }
 
 function isUnusual({minimum, maximum}, text) {

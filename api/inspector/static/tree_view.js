@@ -4,16 +4,16 @@ import {h, s} from "./dom.js";
 import {foldsFor, indexTree, pathTo, place} from "./tree_layout.js";
 import {count, number, percent, pretty, shortened} from "./words.js";
 
-const WIDTH = 198;
+const WIDTH = 188;
 const HEIGHT = 46;
-const GAP = 46;
+const GAP = 36;
 const ROW = 60;
 const EDGE = 10; // around the drawing
-const ROOMY = 26; // letters that fit; more are squeezed, up to
+const ROOMY = 25; // letters that fit; more are squeezed, up to
 const LETTERS = 34; // of a name; its title and the screen reader's label have the rest
 const MOST_LEAVES = 12; // a tree with more is folded at first
 const SCALES = [0.5, 0.65, 0.8, 1, 1.25, 1.6];
-const LEGIBLE = 0.8; // a drawing shrinks to fit its card, but not further
+const LEGIBLE = 0.75; // a drawing shrinks to fit its card, but not further
 const COLOURS = 7; // classes told apart by colour, in inspector.css
 
 /**
@@ -36,7 +36,17 @@ export function createTreeView(document, {leaf = null, steps = []} = {}) {
   const update = (focus) => draw(drawing, state, update, focus);
   const buttons = createButtons(state, update);
   update();
+  requestAnimationFrame(() => showLeaf(drawing));
   return h("div", {class: "tree"}, buttons, drawing);
+}
+
+/** Scroll a drawing that does not fit, so that the answer is in sight. */
+function showLeaf(drawing) {
+  const box = drawing.querySelector(".leaf.taken")?.getBoundingClientRect();
+  if (!box) return;
+  const frame = drawing.getBoundingClientRect();
+  drawing.scrollLeft += Math.max(0, box.right - frame.right + EDGE);
+  drawing.scrollTop += (box.top + box.bottom - frame.top - frame.bottom) / 2;
 }
 
 function createButtons(state, update) {
@@ -145,7 +155,7 @@ function box(spot, state) {
     colour !== null && s("rect", {class: `class-${colour}`, x, y, width: 7, height: HEIGHT, rx: 3}),
     s("title", {}, node.leaf ? node.label : pretty(node.condition)),
     s("text", {x: x + 15, y: y + 19, ...squeezed(first)}, first),
-    s("text", {x: x + 15, y: y + 36, class: "note"}, second),
+    s("text", {x: x + 15, y: y + 36, class: "note", ...squeezed(second)}, second),
   );
 }
 
@@ -159,9 +169,12 @@ function lines({node, folded}, state) {
   // A long name must not hide the threshold: that gets the second line.
   const [name, threshold] = pretty(node.condition).split(" \u2264 ");
   const step = state.steps.get(node.id);
-  const about = step ? `here ${number(step.value)}` : folded ? `${node.leaves} leaves folded` : rows;
-  const second = threshold === undefined ? about : `\u2264 ${threshold} ? \u00b7 ${about}`;
-  return [shortened(name, LETTERS), second];
+  const about = folded ? `${node.leaves} leaves folded` : rows;
+  if (threshold === undefined) {
+    return [`${shortened(name, LETTERS)} ?`, step ? `here ${step.operator === "<=" ? "yes" : "no"}` : about];
+  }
+  const here = step ? `here ${number(step.value)}` : about;
+  return [shortened(name, LETTERS), `\u2264 ${threshold} ? \u00b7 ${here}`];
 }
 
 function spoken({node, folded}, state) {

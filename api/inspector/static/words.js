@@ -72,7 +72,7 @@ export function methodName(name) {
  * precision, which seven digits tell apart. */
 export function pretty(condition) {
   const short = condition.replace(/\d+\.\d{6,}/g, (text) => String(Number(Number(text).toPrecision(7))));
-  return short.replaceAll("<=", "\u2264").replaceAll("!=", "\u2260");
+  return short.replaceAll("<=", "\u2264").replaceAll("!=", "\u2260").replace(/ -(?=\d)/g, " \u2212");
 }
 
 /** Cut to so many letters; whoever shows it says the whole elsewhere. */
