@@ -57,12 +57,17 @@ CONTROL = "random"
 
 
 def estimate(values: Sequence[float] | Floats) -> Estimate:
-    """Return the mean with its 95 % interval, by the normal approximation."""
+    """Return the mean with its 95 % interval, by the normal approximation.
+
+    None of the figures is below 0, and so neither is the interval.
+    """
     found = np.asarray(values, dtype=np.float64)
     mean, error = float(found.mean()), 0.0
     if len(found) > 1:
         error = 1.96 * float(found.std(ddof=1)) / len(found) ** 0.5
-    return Estimate(value=mean, n=len(found), low=mean - error, high=mean + error)
+    return Estimate(
+        value=mean, n=len(found), low=max(0.0, mean - error), high=mean + error
+    )
 
 
 def encode_evaluation(evaluation: Evaluation) -> bytes:

@@ -23,7 +23,7 @@ def write_section(found: Evaluation) -> str:
             "better) or put into a usual input first (higher is better), beside a "
             "random order. Infidelity: the share of the network's changes that the "
             "attributions miss. Sensitivity: their largest relative change within "
-            f"{found.radius:g} training standard deviations. The last columns: rank "
+            f"{found.radius:g} training standard deviations. The last column: rank "
             "correlation with the attributions after so many layers, from the output "
             "on, were randomised; a method that stays near 1 does not look at the "
             "weights."
@@ -36,24 +36,24 @@ def write_section(found: Evaluation) -> str:
                 "insertion",
                 "infidelity",
                 "sensitivity",
-                *(f"{n} randomised" for n in found.layers),
+                f"after {', '.join(map(str, found.layers))} layers",
             ],
             [_line(found, name) for name in found.methods],
-            range(1, 5 + len(found.layers)),
+            range(1, 6),
         ),
     )
 
 
 def _line(found: Evaluation, name: str) -> list[str]:
     record = found.methods[name]
-    alike = record.randomised or (None,) * len(found.layers)
+    alike = ["-" if value is None else f"{value:.2f}" for value in record.randomised]
     return [
         "random order" if name == CONTROL else name,
         _text(record.deletion),
         _text(record.insertion),
         _text(record.infidelity),
         _text(record.max_sensitivity),
-        *("" if value is None else f"{value:.2f}" for value in alike),
+        ", ".join(alike),
     ]
 
 

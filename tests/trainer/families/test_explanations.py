@@ -1,6 +1,7 @@
 """Every method on trained networks of every family, against captum and lime."""
 
 import captum.attr
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -326,3 +327,20 @@ def test_no_baseline_answers_nan_for_a_constant_input(case_of, baseline):
         for result in explain(case, "integrated_gradients", zeros, baseline=baseline):
             assert np.isfinite(result.attributions).all()
             assert np.isfinite(result.completeness.absolute)
+
+
+@pytest.mark.parametrize(("name", "part"), [("gru", "abc"), ("cnn", "mean of rows")])
+def test_a_disagreement_names_channels_or_patches(case_of, name, part):
+    case = case_of(name)
+    model, method = case.model, EXPLAINERS["gradient"]
+    prediction = model.predict(*first(case, 8))
+    other = (prediction.labels + 1) % len(model.classes)
+    apart = msgspec.structs.replace(prediction, tree_labels=other)
+    for result in method.explain(model, apart, parse_parameters(method, {})):
+        found = result.disagreement
+        shares = [ignored.share for ignored in found.off_path]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) <= result.off_path_share + 1e-6
+        assert f"; {result.off_path_share:.0%} of the attribution" in found.summary
+        for ignored in found.off_path:
+            assert part in ignored.name or ignored.name in part
