@@ -1,12 +1,18 @@
 """Small real bundles, applications around them, a real Redis and real servers."""
 
+import json
+import subprocess
+
 import pytest
 
 from api.app import create_app
 from api.settings import Settings
 from explainers.model import open_model
-from tests.api.processes import start_redis, start_server
+from tests.api.processes import ROOT, start_redis, start_server
 from tests.api.small_bundles import write_cancer, write_mixed
+
+IN_CLIENTS = ROOT / ".venv" / "clients" / "bin" / "python"
+"""The environment in which other servers' clients live."""
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +78,20 @@ def start(bundles, tmp_path):
     yield start_one
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def run_in_clients():
+    """Run a script with the clients at hand; returns the JSON that it prints."""
+    if not IN_CLIENTS.exists():
+        raise RuntimeError("no clients: sh tests/install_clients.sh")
+
+    def run(script, *arguments, stdin=""):
+        done = subprocess.run(
+            [IN_CLIENTS, "-W", "ignore", script, *map(str, arguments)],
+            input=stdin, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run

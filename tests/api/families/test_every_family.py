@@ -1,7 +1,9 @@
 """Sequences and pictures from the bundle to the client, over every protocol."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -161,6 +163,33 @@ def test_v2_metadata_declares_the_shapes_that_are_taken(client, case):
         )
     explained = {t["name"]: t["shape"] for t in page["explanations"]}
     assert explained["gradient"] == declared["input"][1]
+
+
+def test_triton_s_client_gets_the_native_answers(start, trained, run_in_clients):
+    server = start()
+    cases = [trained["visits"], trained["patches"]]
+    sent = {}
+    for case in cases:
+        arrays = [array.tolist() for array in case.rows(range(4))]
+        sent[case.model.name] = dict(zip(("input", "lengths"), arrays, strict=False))
+    script = Path(__file__).with_name("triton_calls.py")
+    got = run_in_clients(script, server.port, stdin=json.dumps(sent))
+    for case in cases:
+        values = got[case.model.name]
+        body = {
+            "instances": case.instances(range(4)),
+            "explanations": ["integrated_gradients"],
+        }
+        native = server.post(url(case, "explain"), json=body).json()
+        assert values["label"] == [p["label"] for p in native["predictions"]]
+        found = np.float32(values["probabilities"])
+        wanted = np.float32([p["probabilities"] for p in native["predictions"]])
+        assert np.array_equal(found, wanted)
+        assert np.shape(values["integrated_gradients"]) == case.rows(range(4))[0].shape
+        for row, (explanation,) in enumerate(native["explanations"]):
+            wanted = np.float32(explanation["attributions"])
+            found = np.float32(values["integrated_gradients"][row])
+            assert np.array_equal(found[: len(wanted)], wanted)
 
 
 def test_sagemaker_takes_json_and_refuses_rows_of_csv(client, case):
