@@ -78,7 +78,9 @@ def sum_moments(near: Neighbourhood, part: slice, target: int, y_here: float) ->
         columns[:, k] = 1.0
         columns[:, k + 1] = samples.probabilities[:, target]
         columns[:, k + 1] -= y_here
-        total = total + (columns * samples.weights[:, None]).T @ columns
+        # Half of each weight on either side: a product with itself takes half the time.
+        columns *= np.sqrt(samples.weights)[:, None]
+        total = total + columns.T @ columns
     return np.asarray(total)
 
 
