@@ -25,9 +25,20 @@ class Visit:
     complaints: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._check_origin)
+        self._listeners = {
+            "console": self._note,
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": self._check_origin,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    def leave(self):
+        """Empty the page for the next visit."""
+        self.page.goto("about:blank")
+        self.page.unroute_all()
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def _note(self, message):
         if message.type in ("error", "warning"):
@@ -60,6 +71,10 @@ class Visit:
         return self.page.locator(".card").filter(
             has=self.page.get_by_role("heading", name=heading, exact=True)
         )
+
+    def answers(self):
+        """The text of every card that answers."""
+        return self.page.locator(".answers .card").all_inner_texts()
 
     def field(self, name):
         return self.page.get_by_label(name, exact=True)
@@ -96,22 +111,35 @@ def browser():
         started.close()
 
 
+@pytest.fixture(scope="session")
+def page_of(browser):
+    """One page a look for all tests: a new one costs more than what most of them do."""
+    pages = {}
+
+    def get(size, scheme):
+        if (size, scheme) not in pages:
+            width, height = SIZES[size]
+            viewport = {"width": width, "height": height}
+            context = browser.new_context(viewport=viewport, color_scheme=scheme)
+            context.set_default_timeout(10_000)
+            pages[size, scheme] = context.new_page()
+        return pages[size, scheme]
+
+    return get
+
+
 @pytest.fixture
-def open_visit(browser):
-    """Begin visits; at the end of each the browser must have had nothing to say."""
+def open_visit(page_of):
+    """Begin a visit; at its end the browser must have had nothing to say."""
     visits = []
 
     def begin(server, size="desktop", scheme="light"):
-        width, height = SIZES[size]
-        viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        context.set_default_timeout(10_000)
-        visits.append(Visit(context.new_page(), server))
+        visits.append(Visit(page_of(size, scheme), server))
         return visits[-1]
 
     yield begin
     for visit in visits:
-        visit.page.context.close()
+        visit.leave()
     assert [visit.complaints for visit in visits] == [[]] * len(visits)
 
 

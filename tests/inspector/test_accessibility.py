@@ -14,8 +14,8 @@ VIEWS = {
 LOOKS = [("desktop", "light"), ("phone", "dark")]
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_has_nothing_to_say_and_the_page_fits(
     open_visit, server, view, size, scheme
 ):
@@ -40,8 +40,8 @@ def test_problems_are_accessible_too(visit):
 def test_schemes_differ(open_visit, server):
     background = "getComputedStyle(document.body).backgroundColor"
     colours = set()
-    for scheme in ("light", "dark"):
-        visit = open_visit(server, scheme=scheme)
+    for look in LOOKS:
+        visit = open_visit(server, *look)
         visit.open(model="mixed")
         colours.add(visit.page.evaluate(background))
     assert len(colours) == 2
