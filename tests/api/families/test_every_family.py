@@ -15,7 +15,7 @@ from api.cli import _example_body
 from api.examples import is_shown
 from explainers.bundle import read_bundle
 from explainers.registry import available
-from tests.api.processes import ROOT
+from tests.api.processes import ROOT, attack
 from tests.api.protocols import published
 
 
@@ -274,6 +274,11 @@ def test_answers_are_what_the_document_says(client, case, instance_schemas):
         "components": {"schemas": instance_schemas},
     }
     jsonschema.Draft202012Validator(schema).validate(reply)
+
+
+def test_a_server_of_every_family_keeps_to_its_document(start):
+    statuses = attack(start(), examples=5)
+    assert {200, 404, 405, 422} <= statuses
 
 
 def test_a_real_server_answers_from_redis_what_it_computed(
