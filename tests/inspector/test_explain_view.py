@@ -121,6 +121,10 @@ def test_value_outside_training_is_pointed_out(visit):
     expect(field.locator("xpath=../small")).not_to_have_class("hint unusual")
     field.fill("99")
     expect(field.locator("xpath=../small")).to_contain_text("outside the")
+    visit.page.keyboard.press("Enter")
+    warning = visit.card("The network’s answer").locator(".warning")
+    expect(warning).to_contain_text("mean radius (99)")
+    visit.settle()
 
 
 def test_counterfactual_says_what_would_change_and_can_be_tried(
@@ -171,6 +175,14 @@ def test_disagreement_is_said_before_the_path(visit, server):
     warning = visit.page.get_by_role("alert").filter(has_text="The tree disagrees")
     expect(warning).to_contain_text(f"The network says {apart['label']}")
     expect(warning).to_contain_text(f"the tree {apart['tree_label']}")
+    instance = server.get(f"/v1/models/large/examples/{apart['row']}").json()[
+        "instance"
+    ]
+    _, (found,) = ask(server, instance, "integrated_gradients", model="large")
+    for ignored in found["disagreement"]["off_path"]:
+        expect(visit.card("What the network looked at")).to_contain_text(
+            f"{ignored['name']} ("
+        )
     group = visit.page.locator("optgroup").first
     assert group.get_attribute("label") == "Where tree and network disagree"
 

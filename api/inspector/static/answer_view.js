@@ -3,13 +3,13 @@
 import {h, s} from "./dom.js";
 import {columnOf} from "./tree_columns.js";
 import {createTreeView} from "./tree_view.js";
-import {list, number, percent, pretty, roughly, share} from "./words.js";
+import {deviations, list, number, percent, pretty, share} from "./words.js";
 
 const MOST_CLASSES = 8; // bars; of more, all but the first are summed
 const CLOSE = 0.1; // standard deviations: a margin that a small change crosses
 
-/** The answer with the probability of each class. */
-export function predictionView(prediction, model) {
+/** The answer with the probability of each class, and what to know before using it. */
+export function predictionView(prediction, model, warnings) {
   const ranked = model.classes
     .map((name, i) => ({name, probability: prediction.probabilities[i]}))
     .sort((a, b) => b.probability - a.probability);
@@ -25,8 +25,15 @@ export function predictionView(prediction, model) {
     {},
     h("p", {class: "answer"}, h("strong", {}, prediction.label), ` ${percent(ranked[0].probability)}`),
     h("table", {class: "classes"}, h("tbody", {}, shown.map(classRow))),
+    extrapolation(warnings),
     h("p", {class: "note"}, calibration(model.metrics.network.calibration_error)),
   );
+}
+
+function extrapolation(warnings) {
+  if (!warnings.length) return null;
+  const named = warnings.map(({feature, value}) => `${feature} (${number(value)})`);
+  return h("p", {class: "warning"}, `Training never saw values like this of ${list(named)}: the answer is an extrapolation.`);
 }
 
 function classRow({name, probability}) {
@@ -110,7 +117,7 @@ function margin(path, features) {
     nearest.margin < CLOSE ? " A small change of the input would take another path." : "";
   return (
     `The closest decision is ${nearest.name}: ${number(nearest.value)} against ` +
-    `${number(nearest.threshold)}, ${roughly(nearest.margin)} standard deviations apart.${warning}`
+    `${number(nearest.threshold)}, ${deviations(nearest.margin)} apart.${warning}`
   );
 }
 
@@ -159,7 +166,7 @@ function alreadyThere({label, network_label: network}) {
 function changeText({feature, before, after, distance}, features) {
   const unit = features.find(({name}) => name === feature)?.unit;
   const numeric = typeof after === "number";
-  const by = numeric ? `, ${roughly(distance)} standard deviations` : "";
+  const by = numeric ? `, ${deviations(distance)}` : "";
   return `${feature} went from ${number(before)} to ${number(after)}${unit ? ` ${unit}` : ""}${by}`;
 }
 
@@ -191,7 +198,7 @@ export function prototypesView(explanation, {model, instance, tryIt}) {
 }
 
 function away(distance) {
-  return distance === 0 ? "this very input" : `${roughly(distance)} standard deviations away`;
+  return distance === 0 ? "this very input" : `${deviations(distance)} away`;
 }
 
 function differences(theirs, ours, model) {

@@ -5,7 +5,7 @@ import {h} from "./dom.js";
 import {heatMap} from "./heat_map.js";
 import {overlay} from "./overlay.js";
 import {signedBars} from "./signed_bars.js";
-import {number, percent, shortened, title} from "./words.js";
+import {list, number, percent, shortened, title} from "./words.js";
 
 const UNITS = {
   gradient: "change of the logit per unit of the input",
@@ -41,16 +41,17 @@ function drawing(values, explanation, context) {
   return signedBars(values, context);
 }
 
-function offPath(explanation) {
-  const off = explanation.off_path_share;
+function offPath({off_path_share: off, disagreement}) {
   if (typeof off !== "number") return null;
+  const named = (disagreement?.off_path ?? []).map(({name, share}) => `${name} (${percent(share)})`);
   const doubt = off > 0.5 ? " So the network decides largely on other grounds than the tree states." : "";
-  return h("p", {}, `${percent(off)} of this lies on inputs that the tree's path does not look at.${doubt}`);
+  const where = named.length ? `, most on ${list(named)}` : "";
+  return h("p", {}, `${percent(off)} of this lies on inputs that the tree's path does not look at${where}.${doubt}`);
 }
 
 const SAID = new Set([
-  "method", "target", "attributions", "encoded_attributions", "off_path_share", "map",
-  "normalised", "degenerate", "overlay", "parameters",
+  "method", "target", "attributions", "encoded_attributions", "off_path_share",
+  "disagreement", "map", "normalised", "degenerate", "overlay", "parameters",
 ]); // prettier-ignore
 
 const NAMED = {

@@ -96,7 +96,7 @@ export function createExplainView({client, loaded, remember, tell, start}) {
     const explanations = [...(reply.explanations?.[0] ?? [])];
     shown.instance = instance;
     if (isNew) {
-      prediction.replaceChildren(predictionView(found, model));
+      prediction.replaceChildren(predictionView(found, model, reply.warnings ?? []));
       if (hasTree) {
         const taken = explanations.shift();
         shown.steps = taken.path;

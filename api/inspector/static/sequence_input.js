@@ -13,7 +13,7 @@ export function createSequenceInput(schema) {
   const chart = h("div");
   const area = h("textarea", {
     id: "steps",
-    rows: 10,
+    rows: 7,
     spellcheck: "false",
     autocomplete: "off",
     "aria-describedby": "steps-hint steps-error",
@@ -42,10 +42,10 @@ export function createSequenceInput(schema) {
       "div",
       {class: "field whole"},
       h("label", {for: "steps"}, "Steps"),
-      chart,
       area,
       hint,
       error,
+      chart,
     ),
     read() {
       say("");
@@ -73,7 +73,7 @@ function line(step, names) {
 }
 
 const WIDTH = 320;
-const ROW = 34;
+const ROW = 30;
 
 /** Small lines, one a channel, each on its own scale. */
 function drawChannels(steps, names) {
@@ -86,7 +86,7 @@ function drawChannels(steps, names) {
       const values = steps.map((step) => Number(step[channel]) || 0);
       const top = channel * ROW;
       return [
-        s("text", {x: 0, y: top + 20}, shortened(name, 14)),
+        s("text", {x: 0, y: top + 19}, shortened(name, 14)),
         s("polyline", {points: points(values, top).join(" ")}),
       ];
     }),

@@ -9,9 +9,10 @@ export function number(value) {
   return minus(String(Number(value.toPrecision(4))));
 }
 
-/** Two significant digits, for distances. */
-export function roughly(value) {
-  return number(Number(value.toPrecision(2)));
+/** A distance with two significant digits: "0.36 standard deviations". */
+export function deviations(value) {
+  const rounded = Number(value.toPrecision(2));
+  return `${number(rounded)} standard deviation${rounded === 1 ? "" : "s"}`;
 }
 
 /** With its sign, for differences. */
@@ -32,7 +33,8 @@ export function percent(share) {
 
 /** "97.2 % (95 % interval 93 to 99.5 %)". */
 export function share(value, low, high) {
-  const bounds = [low, high].map((bound) => Number((100 * bound).toFixed(1)));
+  const digits = (bound) => (bound > 0.999 && bound < 1 ? 2 : 1);
+  const bounds = [low, high].map((bound) => Number((100 * bound).toFixed(digits(bound))));
   return `${percent(value)} (95\u00a0% interval ${bounds[0]} to ${bounds[1]}\u00a0%)`;
 }
 
