@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.converters["model"] = ModelName
     app.extensions[EXTENSION] = _build_service(settings, metrics)
     request_log.register(app, metrics)
-    host_header.register(app)
+    host_header.register(app, settings)
     access.register(app)
     deadlines.register(app)
     security_headers.register(app)

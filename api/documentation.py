@@ -23,9 +23,12 @@ _STYLE = "docs.css"
 
 @dataclass(frozen=True)
 class Documentation:
-    """Both documents, ready to send, and the hash that admits the page's own style."""
+    """Both documents, ready to send, the first's ETag, and the hash that admits the
+    page's own style.
+    """
 
     openapi: bytes
+    openapi_tag: str
     page: bytes
     style_hash: str
 
@@ -35,8 +38,10 @@ def register(app: Flask, models: Mapping[str, Model], *, keyed: bool) -> None:
     document = build_document(app, models, keyed=keyed)
     style = _source(app, _STYLE)
     digest = hashlib.sha256(style.encode()).digest()
+    openapi = orjson.dumps(document)
     app.extensions[EXTENSION] = Documentation(
-        openapi=orjson.dumps(document),
+        openapi=openapi,
+        openapi_tag=hashlib.sha256(openapi).hexdigest(),
         page=_render(app, document, style),
         style_hash=f"sha256-{base64.b64encode(digest).decode()}",
     )

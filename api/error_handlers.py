@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -93,7 +94,7 @@ def problem(
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "instance": _shortened(request.path),
+        "instance": _shortened(quote(request.path)),
         "request_id": g.get("request_id"),
         "errors": [
             {key: value and _shortened(value) for key, value in asdict(fault).items()}

@@ -100,6 +100,13 @@ UNSUPPORTED_MEDIA = Kind(
     "Unsupported media type",
     "Bodies are JSON in UTF-8 (`Content-Type: application/json`), not compressed.",
 )
+MISDIRECTED = Kind(
+    "misdirected",
+    421,
+    "Not this server's name",
+    "A server that listens on loopback, without keys, answers requests for localhost "
+    "and 127.0.0.1 alone: other names may be a web page's, pointed here.",
+)
 INVALID_REQUEST = Kind(
     "invalid-request",
     422,
@@ -184,6 +191,7 @@ KINDS = (
     LENGTH_REQUIRED,
     TOO_LARGE,
     UNSUPPORTED_MEDIA,
+    MISDIRECTED,
     INVALID_REQUEST,
     INVALID_INSTANCE,
     INVALID_PARAMETER,

@@ -1,5 +1,6 @@
 """The body of a request: its bytes, then what they say."""
 
+import json
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,9 +31,17 @@ class _AnyInstances(msgspec.Struct):
     instances: list[Any]
 
 
+class _Parts(msgspec.Struct):
+    """What may hold objects, each as its bytes."""
+
+    instances: list[msgspec.Raw]
+    explanations: list[msgspec.Raw] | None = None
+
+
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, or nested too deeply to read."""
 
+_PARTS = msgspec.json.Decoder(_Parts)
 _ANY_INSTANCES = msgspec.json.Decoder(_AnyInstances)
 
 
@@ -134,12 +143,41 @@ def decode_body(
         The shape fits but for an instance; names the feature.
     """
     try:
-        return decoder.decode(raw)
+        body = decoder.decode(raw)
+        _refuse_duplicates(raw)
     except msgspec.ValidationError as error:
         _check_instances(raw, manifest)
         raise misshapen(error) from error
     except NOT_JSON as error:
         raise _malformed(error) from error
+    return body
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    """Refuse an object that names something twice: only the last value would count."""
+    if raw.count(b'"instances"') > 1:
+        _check_names("$", raw)
+    elif raw.count(b"{") > 1:
+        parts = _PARTS.decode(raw)
+        for field in _Parts.__struct_fields__:
+            for i, part in enumerate(getattr(parts, field) or ()):
+                _check_names(f"$.{field}[{i}]", bytes(part))
+
+
+def _check_names(path: str, raw: bytes) -> None:
+    def distinct(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            problem = f"names {twice!r} twice"
+            raise RequestError(
+                INVALID_REQUEST,
+                f"{path} {problem}",
+                [Fault(path, problem, "each name once")],
+            )
+
+    if b"{" in raw:  # numbers of any length and size are another check's business
+        json.loads(raw, object_pairs_hook=distinct, parse_int=str, parse_float=str)
 
 
 def _check_instances(raw: bytes, manifest: Manifest) -> None:

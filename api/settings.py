@@ -139,12 +139,18 @@ class Settings:
         """The port part of ``bind``."""
         return urlsplit(f"//{self.bind}").port or 0
 
+    def is_private(self) -> bool:
+        """Whether the server means to answer programs of this machine alone."""
+        keyless = self.api_keys_file is None and not self.allow_anonymous
+        return keyless and is_loopback(self.host)
+
     def is_open(self) -> bool:
         """Whether other machines can reach the server without a key."""
-        return self.api_keys_file is None and not _is_loopback(self.host)
+        return self.api_keys_file is None and not is_loopback(self.host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or address, is this machine as seen by itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

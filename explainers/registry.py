@@ -86,10 +86,19 @@ def parse_parameters(
         the parameters that exist.
     """
     try:
-        return msgspec.convert(values, type=method.parameters)
+        whole = {name: _as_integer(value) for name, value in values.items()}
+        return msgspec.convert(whole, type=method.parameters)
     except msgspec.ValidationError as error:
         problem, _, at = str(error).partition(" - at `$")
         names = ", ".join(method.parameters.__struct_fields__) or "none"
         raise ParameterError(
             path + at.rstrip("`"), problem, f"parameters of {method.name}: {names}"
         ) from error
+
+
+def _as_integer(value: Any) -> Any:
+    """Return 64 for 64.0: JSON has one kind of number, and some clients one way to
+    write it. Where a real number is expected an integer will do.
+    """
+    exact = isinstance(value, float) and abs(value) < 2**53 and value.is_integer()
+    return int(value) if exact else value

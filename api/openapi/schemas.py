@@ -176,7 +176,8 @@ def _requests(models: Mapping[str, Model]) -> dict[str, Schema]:
         "type": ["integer", "null"],
         "minimum": 0,
         "maximum": 2**32 - 1,
-        "description": "Default seed of every method that takes one.",
+        "description": "Default seed of every method that takes one; "
+        "the others ignore it.",
     }
     return {
         "PredictRequest": _object({"instances": instances}, ["instances"]),

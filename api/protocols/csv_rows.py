@@ -21,11 +21,19 @@ def read_rows(schema: InputSchema, raw: bytes) -> list[list[Value]]:
     try:
         lines = csv.reader(io.StringIO(raw.decode()), strict=True)
         rows = [cells for cells in lines if cells]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            INVALID_REQUEST, f"the body is not CSV in UTF-8: {error}; is it Latin-1?"
+        ) from error
+    except csv.Error as error:
         raise RequestError(INVALID_REQUEST, f"the body is not CSV: {error}") from error
     if not 1 <= len(rows) <= MAX_INSTANCES:
         raise RequestError(
             INVALID_REQUEST, f"there are {len(rows)} rows; send 1 to {MAX_INSTANCES}"
+        )
+    if len(schema.features) > 1 and len(rows[0]) == 1 and ";" in rows[0][0]:
+        raise RequestError(
+            INVALID_REQUEST, "the fields are separated by ';'; separate them by commas"
         )
     numeric = [feature.kind == "numeric" for feature in schema.features]
     return [[_value(numeric, i, cell) for i, cell in enumerate(row)] for row in rows]

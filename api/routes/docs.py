@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from api.documentation import documentation
-from api.responses import json_response
+from api.responses import document_response
 from api.security_headers import page_policy
 
 routes = Blueprint("docs", __name__)
@@ -12,7 +12,8 @@ routes = Blueprint("docs", __name__)
 @routes.get("/openapi.json")
 def show_openapi() -> Response:
     """Return the OpenAPI 3.1 document of this server."""
-    return json_response(documentation().openapi)
+    found = documentation()
+    return document_response(found.openapi, "application/json", found.openapi_tag)
 
 
 @routes.get("/docs")

@@ -43,7 +43,7 @@ def show_picture(model: str, file: str) -> Response:
 def show_landscape(model: str) -> Response:
     """Return the loss landscape: its grids, or a picture of them."""
     chosen = "application/json"
-    if "Accept" in request.headers:
+    if request.headers.get("Accept", "").strip():
         chosen = request.accept_mimetypes.best_match(list(_LANDSCAPES), "")
     if not chosen:
         raise RequestError(

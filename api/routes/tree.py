@@ -21,7 +21,7 @@ def show_tree(model: str) -> Response:
     served = _exposed(model)
     region = _region(served)
     chosen = "application/json"
-    if "Accept" in request.headers:
+    if request.headers.get("Accept", "").strip():
         chosen = request.accept_mimetypes.best_match(list(FORMS), "")
     if not chosen:
         raise RequestError(NOT_ACCEPTABLE, f"the tree comes as {', '.join(FORMS)}")

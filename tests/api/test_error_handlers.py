@@ -105,6 +105,37 @@ def test_wrong_method_names_the_right_one(client, method, path, allowed):
     assert allowed in reply.headers["Allow"]
 
 
+@pytest.mark.parametrize(
+    ("body", "path", "name"),
+    [
+        ('{"instances": [{"age": 30, "colour": "red", "age": 50}]}',
+         "$.instances[0]", "age"),
+        ('{"instances": [[30, "red"], {"age": 3, "colour": "red", "colour": "blue"}]}',
+         "$.instances[1]", "colour"),
+        ('{"instances": [[30, "red"]], "instances": [[50, "red"]]}', "$", "instances"),
+        ('{"instances": [[30, "red"]], "explanations": '
+         '["tree_path", {"method": "lime", "samples": 99, "samples": 100}]}',
+         "$.explanations[1]", "samples"),
+    ],
+)  # fmt: skip
+def test_an_object_that_names_something_twice_is_refused(client, body, path, name):
+    """Whoever wrote it meant two things, and one of them would be dropped unsaid."""
+    reply = client.post("/v1/models/mixed:explain", data=body)
+    problem = check(reply, 422, "invalid-request")
+    assert problem["errors"][0]["path"] == path
+    assert f"names {name!r} twice" in problem["detail"]
+
+
+def test_names_that_only_look_alike_are_no_duplicates(client):
+    body = '{"instances": [{"age": 30, "colour": "age"}, {"age": 9, "colour": "red"}]}'
+    assert client.post("/v1/models/mixed:explain", data=body).status_code == 200
+
+
+def test_instance_is_a_uri_reference(client):
+    problem = check(client.get("/a b/\u00e9?q=1"), 404, "unknown-path")
+    assert problem["instance"] == "/a%20b/%C3%A9"
+
+
 def test_unexpected_error_is_not_told(app):
     def broken():
         raise RuntimeError("the secret is 42")

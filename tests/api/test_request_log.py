@@ -58,8 +58,8 @@ def test_no_client_can_write_a_line_of_its_own(server, instances):
     server.get(f"/v1/models/{quoted}")
     server.get(f"/{quoted}", headers={"User-Agent": forged.replace("\n", " ").strip()})
     server.post(PREDICT, json={"instances": [{forged: 1}]})
-    server.raw(b"GET /\x0b{} HTTP/1.1\r\nHost: x\r\n\r\n")
-    server.raw(b'BREW\x1b / {"forged":true} HTTP/1.1\r\nHost: x\r\n\r\n')
+    server.raw(b"GET /\x0b{} HTTP/1.1\r\nHost: [::1]\r\n\r\n")
+    server.raw(b'BREW\x1b / {"forged":true} HTTP/1.1\r\nHost: [::1]\r\n\r\n')
     for line in server.log.read_bytes().splitlines():
         assert "forged" not in json.loads(line)
 

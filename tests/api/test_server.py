@@ -277,26 +277,26 @@ def test_memory_of_two_workers(server, record_property, instances, capsys):
     [
         (b"NONSENSE\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),  # no Host
-        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
-        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400),
-        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 5000), 414),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n%s\r\n" % (b"A: b\r\n" * 100), 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (b"b" * 9000), 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417),
-        (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{}", 400),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{}", 413),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nHost: y\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\nHost: [::1]\r\n\r\n", 400),
+        (b"GET /%s HTTP/1.1\r\nHost: [::1]\r\n\r\n" % (b"a" * 5000), 414),
+        (b"GET / HTTP/1.1\r\nHost: [::1]\r\n%s\r\n" % (b"A: b\r\n" * 100), 431),
+        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nA: %s\r\n\r\n" % (b"b" * 9000), 431),
+        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nExpect: tea\r\n\r\n", 417),
+        (b"BREW / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
+        (b"TRACE / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\n\r\n", 400),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9\r\n\r\n{}", 400),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 99999999\r\n\r\n{}", 413),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
          b"2\r\n{}\r\n0\r\n\r\n", 411),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
          b"0x2\r\n{}\r\n0\r\n\r\n", 411),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 2\r\n"
          b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (b"GET /v1/models/%%ff HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET /v1/models/%%ff HTTP/1.1\r\nHost: [::1]\r\n\r\n", 404),
     ],
 )  # fmt: skip
 def test_whatever_comes_over_the_wire_is_answered_with_a_problem(
@@ -315,7 +315,7 @@ def test_whatever_comes_over_the_wire_is_answered_with_a_problem(
 def test_chunks_are_refused_whatever_their_size(server):
     """Flask would cut a chunked body at its limit, and answer 200 to the rest."""
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
-    head = b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
     try:
         raw = server.raw(head % PREDICT.encode() + chunk * 6 + b"0\r\n\r\n")
     except (BrokenPipeError, ConnectionResetError):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from sklearn.metrics import log_loss, roc_auc_score
 
 from trainer.errors import TrainingWarning
@@ -11,6 +11,7 @@ from trainer.metrics import (
     estimate_auc,
     estimate_balanced_fidelity,
     estimate_calibration_error,
+    lowest_auc,
     macro_auc,
     mean_statistic,
     measure_constant,
@@ -67,6 +68,32 @@ def test_auc_interval_is_that_of_resampling_by_hand(binary):
         draws.append(roc_auc_score(y[rows], p[rows, 1]))
     low, high = np.quantile(draws, [0.025, 0.975])
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
+
+
+def test_auc_of_a_perfect_ranking_is_no_certainty():
+    """Resampling cannot make a mistake that the rows did not hold."""
+    y = np.array([0] * 12 + [1] * 30)
+    p = np.where(y == 1, 0.9, 0.1).astype(np.float32)
+    found = estimate_auc(np.stack([1 - p, p], axis=1), y, seed=0)
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == lowest_auc(12, 30)
+    m, n, auc = 12, 30, found.low  # the equation itself, with Hanley and McNeil's terms
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    each = (m + n) / 2 - 1
+    variance = (auc * (1 - auc) + each * (q1 - auc**2 + q2 - auc**2)) / (m * n)
+    assert 1 - auc == pytest.approx(1.959963984540054 * np.sqrt(variance), rel=1e-6)
+
+
+@pytest.mark.parametrize("rows", [8, 20, 60])
+def test_lowest_auc_covers_what_could_rank_perfectly(rows):
+    """A true AUC below the bound gives a perfect ranking in few of many trials."""
+    low = lowest_auc(rows, rows)
+    assert 0.5 < low < 1
+    shift = np.sqrt(2) * norm.ppf(low)
+    random = np.random.default_rng(0)
+    plus = random.normal(shift, 1, (20_000, rows)).min(axis=1)
+    minus = random.normal(0, 1, (20_000, rows)).max(axis=1)
+    assert (plus > minus).mean() < 0.1
 
 
 def test_bootstrap_of_a_mean_matches_the_normal_interval():

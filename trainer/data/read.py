@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.data.named import NAMED
@@ -82,17 +83,36 @@ def _read_csv(path: Path, data: DataConfig) -> dict[str, Values]:
             )
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path}: the file is empty") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeError) as error:
-        raise DataError(f"{path}: not a CSV file: {str(error).strip()}") from error
+    except UnicodeError as error:
+        raise DataError(
+            f"{path}: not UTF-8: {error}; if it is Latin-1, save it as UTF-8 (iconv -f "
+            "latin1 -t utf-8)"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(
+            f"{path}: not a CSV file: {str(error).strip()}{_hint(path)}"
+        ) from error
     names = ["" if pd.isna(name) else str(name).strip() for name in frame.iloc[0]]
+    if len(names) == 1 and (hint := _hint(path)):
+        raise DataError(f"{path}: there is one column, {names[0]!r}{hint}")
     _check_names(path, names)
     body, as_text = frame.iloc[1:], _kept_as_text(data)
     return {
         name: []
         if name in data.drop
-        else _parse(body.iloc[:, i], numbers=name not in as_text)
+        else _parse(body.iloc[:, i].rename(name), numbers=name not in as_text)
         for i, name in enumerate(names)
     }
+
+
+def _hint(path: Path) -> str:
+    """Name the separator of a file whose first line has more of it than commas."""
+    with path.open(encoding="utf-8-sig") as lines:
+        first = lines.readline()
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if first.count(separator) > first.count(","):
+            return f"; its fields seem to be separated by {name}: use commas"
+    return ""
 
 
 def _parse(column: "pd.Series[str]", *, numbers: bool) -> Values:
@@ -100,8 +120,23 @@ def _parse(column: "pd.Series[str]", *, numbers: bool) -> Values:
     if numbers:
         parsed = pd.to_numeric(column, errors="coerce")
         if parsed.notna().sum() == column.notna().sum():
-            return np.asarray(parsed, dtype=np.float64)
+            values = np.asarray(parsed, dtype=np.float64)
+            _refuse_lost_digits(str(column.name), column.to_numpy(), values)
+            return values
     return [_named(text if isinstance(text, str) else "") for text in column.tolist()]
+
+
+def _refuse_lost_digits(
+    name: str, exact: NDArray[np.object_], values: NDArray[np.float64]
+) -> None:
+    """Refuse integers that double precision cannot tell apart: they identify rows."""
+    large = np.abs(values) >= 2**53
+    before, after = len(set(exact[large])), len(np.unique(values[large]))
+    if after < before:
+        raise DataError(
+            f"column {name!r}: {before} distinct numbers from 2^53 on become {after}; "
+            "if they identify rows, drop the column ([data] drop)"
+        )
 
 
 def _named(text: str) -> str | None:
@@ -131,8 +166,10 @@ def _from_arrow(name: str, column: "pa.ChunkedArray") -> Values:
         column = column.cast(pa.float64())
         kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        values = [np.nan if v is None else float(v) for v in column.to_pylist()]
-        return np.array(values, dtype=np.float64)
+        exact = [np.nan if v is None else v for v in column.to_pylist()]
+        values = np.array([float(v) for v in exact], dtype=np.float64)
+        _refuse_lost_digits(name, np.array(exact, dtype=object), values)
+        return values
     if pa.types.is_boolean(kind) or _is_text(kind) or pa.types.is_null(kind):
         return [_named("" if v is None else str(v)) for v in column.to_pylist()]
     raise DataError(

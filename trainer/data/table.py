@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,10 +22,12 @@ from trainer.data.columns import (
 )
 from trainer.data.raw import RawTable
 from trainer.data.read import read_raw
-from trainer.errors import DataError
+from trainer.errors import DataError, TrainingWarning
 
 MIN_ROWS_PER_CLASS = 10
 """Fewer leave a class without rows in some split, or with nothing to learn from."""
+MIN_ROWS_OF_IDENTIFIERS = 100
+"""Of fewer rows, ages and counts may well differ in each."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     y, classes = encode_target(raw)
     encoded = [encode_column(name, raw.columns[name], data) for name in names]
     X = np.stack([values for _, values in encoded], axis=1)
+    _warn_of_useless(names, X)
     return Table(
         columns=tuple(column for column, _ in encoded),
         X=X,
@@ -106,6 +110,31 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
         grouped=data.group is not None,
         parts=None if parts is None else np.array(parts),
     )
+
+
+def _warn_of_useless(names: list[str], X: Inputs) -> None:
+    """Name the columns that never vary, and those that seem to identify rows."""
+    columns = list(zip(names, X.T, strict=True))
+    for fits, what in (
+        (_is_constant, "never vary, and say nothing"),
+        (_is_identifier, "hold another whole number in every row, as identifiers do"),
+    ):
+        found = [name for name, x in columns if fits(x)]
+        if found:
+            warnings.warn(
+                f"columns that {what}: {_listed(found)}; drop them ([data] drop)",
+                TrainingWarning,
+                stacklevel=3,
+            )
+
+
+def _is_constant(x: NDArray[np.float32]) -> bool:
+    return bool((x == x[0]).all())
+
+
+def _is_identifier(x: NDArray[np.float32]) -> bool:
+    whole = bool((x == np.rint(x)).all())  # False where a value is missing
+    return whole and len(x) >= MIN_ROWS_OF_IDENTIFIERS and len(np.unique(x)) == len(x)
 
 
 def _check_known(raw: RawTable, data: DataConfig) -> None:

@@ -53,7 +53,8 @@ def test_csv_carries_categories_and_missing_values(client):
     [
         (b"", "0 rows"), (b"\n\n", "0 rows"), (b"x,red", "number"),
         (b"30", "expects 2"), (b"nan,red", "finite"), (b"1_0,red", "number"),
-        (b"inf,red", "finite"), (b"\xff,red", "not CSV"), (b'"30,red', "not CSV"),
+        (b"inf,red", "finite"), (b"\xff,red", "Latin-1"), (b'"30,red', "not CSV"),
+        (b"30;red", "by ';'"),
         (b"30,red\n" * 1025, "1025 rows"), (b"30,red,1", "has 3 values"),
         (b"30,", "is null"), (b"\0,red", "number"),
     ],

@@ -64,6 +64,8 @@ def test_etag_of_the_json_is_the_digest(client, model):
     ("accept", "form"),
     [
         ("*/*", "application/json"),
+        ("", "application/json"),
+        (" ", "application/json"),
         ("text/html,application/xhtml+xml,*/*;q=0.8", "application/json"),
         ("image/svg+xml;q=0.2, text/plain;q=0.9", "text/plain"),
         ("text/*", "text/plain"),

@@ -7,7 +7,7 @@ import pytest
 from trainer.config import DataConfig
 from trainer.data.named import NAMED
 from trainer.data.table import load_table
-from trainer.errors import DataError
+from trainer.errors import DataError, TrainingWarning
 
 ROWS = 24
 
@@ -177,6 +177,7 @@ def test_the_digest_sees_every_change_and_no_other(tmp_path):
     assert load(tmp_path, frame[["colour", "age", "y"]]).digest != digest
 
 
+@pytest.mark.filterwarnings("ignore:columns that never vary")
 @pytest.mark.parametrize("name", NAMED)
 def test_named_data_sets_load(name):
     table = load_table(DataConfig(named=name))
@@ -190,3 +191,53 @@ def test_breast_cancer_keeps_the_class_order_of_scikit_learn():
         "malignant",
         "benign",
     )
+
+
+def test_columns_that_never_vary_are_named(tmp_path):
+    frame = columns(unit=["1"] * ROWS, site=["a"] * ROWS)
+    with pytest.warns(TrainingWarning, match=r"never vary.*: 'unit', 'site'; drop"):
+        load(tmp_path, frame)
+
+
+def test_columns_that_identify_rows_are_named(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "patient": random.permutation(1000)[:120] + 84_000,
+            "age": random.integers(20, 90, 120),
+            "dose": random.normal(size=120),  # all distinct too, but no integers
+            "y": ["no", "yes"] * 60,
+        }
+    )
+    with pytest.warns(TrainingWarning, match="another whole number.*: 'patient'; drop"):
+        load(tmp_path, frame)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_identifiers_beyond_double_precision_are_refused(tmp_path, kind):
+    """2^53 + 1 and 2^53 are one number in double precision."""
+    frame = pd.DataFrame(
+        {"key": [2**53 + i for i in range(ROWS)], "y": ["no", "yes"] * (ROWS // 2)}
+    )
+    path = tmp_path / f"t.{kind}"
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    with pytest.raises(
+        DataError, match="'key': 24 distinct numbers from 2.53 on become"
+    ):
+        load_table(DataConfig(path=path.name, target="y"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ("age;y\n1;no\n", "separated by semicolons: use commas"),
+        ("age\ty\n1\tno\n", "separated by tabs: use commas"),
+        ("age;size;y\n1,5;2,5;no\n1,5;2;no\n", "separated by semicolons"),
+        ("âge,y\n1,no\n".encode("latin-1"), "if it is Latin-1, save it as UTF-8"),
+    ],
+)
+def test_other_dialects_of_csv_are_recognised(tmp_path, raw, words):
+    path = tmp_path / "t.csv"
+    path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    with pytest.raises(DataError, match=words):
+        load_table(DataConfig(path="t.csv", target="y"), tmp_path)
