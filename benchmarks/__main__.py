@@ -12,6 +12,7 @@ BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
     "service": "the server beside a floor, a bare server and its peers",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
+    "regression": "the pull carried over to regression, on the diabetes data",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
     "visualization": "feature visualization and landscape beside their references",
 }

@@ -19,9 +19,9 @@ from trainer.fit import choose_device, count_epochs
 from trainer.projection import project
 from trainer.rows import Rows
 
-SHARE = 0.25
-"""Epochs of finetuning, as a share of the epochs before."""
-RATE = 0.3
+SHARE = 0.15
+"""Epochs of finetuning, as a share of the epochs before. More gave no better ranking."""
+RATE = 2 / 3
 """The learning rate that it begins with, as a share of training's; it falls to 0."""
 
 
@@ -41,6 +41,8 @@ def finetune(
     The network itself, not projected, on the CPU and in evaluation mode.
     """
     train = config.train
+    if train.epochs == 0:
+        return network
     device = choose_device(train.device)
     network = copy.deepcopy(network).to(device).train()
     examples = rows.read.to(device)
