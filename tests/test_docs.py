@@ -56,3 +56,31 @@ def test_links_between_documents_lead_somewhere():
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_proof_that_the_security_page_names_exists():
+    cited = re.findall(r"`(tests/\S+\.py)::(\w+)`", _text("security.md"))
+    assert len(cited) > 20
+    for file, name in cited:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), name
+    assert [f"API{i} " in _text("security.md") for i in range(1, 11)] == [True] * 10
+
+
+def test_every_metric_and_every_error_in_the_log_is_in_the_runbook(tmp_path):
+    text = _text("operations.md")
+    client = create_app(Settings(bundles=tmp_path)).test_client()
+    metrics = re.findall(r"^# TYPE (\S+)", client.get("/metrics").text, re.MULTILINE)
+    names = {name.removesuffix("_created") for name in metrics}
+    assert len(names) > 8
+    assert [name for name in sorted(names) if f"`{name}" not in text] == []
+    for path in (ROOT / "api").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for event in re.findall(r"log\.(?:error|warning)\(\s*\"([^\"%]+)\"", source):
+            assert f"`{event}`" in text, (path.name, event)
+
+
+def test_places_that_the_runbook_points_to_exist():
+    text = _text("operations.md")
+    headings = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    places = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= places
