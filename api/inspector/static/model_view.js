@@ -134,8 +134,8 @@ function gallery(client, path) {
   return place;
 }
 
-function figure(client, path, {file, kind, name, layer, activation, best_real: best, worst_real: worst}) {
-  const what = kind === "class" ? `What the class ${name} looks for` : `What ${layer}, unit ${name} looks for`;
+function figure(client, path, {file, kind, name, activation, best_real: best, worst_real: worst}) {
+  const what = `What ${kind === "class" ? "the class" : "unit"} ${name} looks for`;
   const answers = `answers ${number(activation)}; real rows ${number(worst)} to ${number(best)}`;
   return h(
     "figure",
