@@ -1,5 +1,7 @@
 """The tree as clients read it in JSON: every node with its support and fidelity."""
 
+from itertools import pairwise
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -7,7 +9,7 @@ from api.schemas import ModelReference
 from explainers.manifest import Estimate
 from explainers.model import Model
 from explainers.rules import condition, rule
-from explainers.tree import DistilledTree, Node, Region
+from explainers.tree import NO_NODE, DistilledTree, Node, Region
 
 
 class TreeFeatureReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,8 +151,7 @@ def _region(tree: DistilledTree, region: Region) -> RegionReply:
 
 def node_replies(model: Model) -> list[NodeReply]:
     """Return every node, in order of id."""
-    parents = _parents(model)
-    return [_node_reply(model, node, parents[node.id]) for node in model.tree.nodes]
+    return [_node_reply(model, node) for node in model.tree.nodes]
 
 
 def node_page(model: Model, reference: ModelReference, node: int) -> NodePage:
@@ -170,10 +171,11 @@ def node_page(model: Model, reference: ModelReference, node: int) -> NodePage:
     )
 
 
-def _node_reply(model: Model, node: Node, parent: int | None) -> NodeReply:
+def _node_reply(model: Model, node: Node) -> NodeReply:
+    parent = model.tree.parents[node.id]
     return NodeReply(
         id=node.id,
-        parent=parent,
+        parent=None if parent == NO_NODE else parent,
         depth=int(model.tree.depths[node.id]),
         leaf=True if node.is_leaf else UNSET,
         label=UNSET if node.label is None else model.classes[node.label],
@@ -203,33 +205,21 @@ def _or_unset(value: int | None) -> int | UnsetType:
     return UNSET if value is None else value
 
 
-def _parents(model: Model) -> dict[int, int | None]:
-    parents: dict[int, int | None] = {0: None}
-    for node in model.tree.nodes:
-        if node.left is not None and node.right is not None:
-            parents[node.left] = parents[node.right] = node.id
-    return parents
-
-
 def _path(model: Model, target: int) -> list[Decision]:
     """Return the decisions from the root to ``target``, which is not one of them."""
-    parents = _parents(model)
-    steps: list[Decision] = []
-    below, at = target, parents[target]
-    while at is not None:
-        node = model.tree.nodes[at]
-        steps.append(_decision(model, node, goes_left=below == node.left))
-        below, at = at, parents[at]
-    return steps[::-1]
+    return [
+        _decision(model, model.tree.nodes[here], following)
+        for here, following in pairwise(model.tree.path_to(target))
+    ]
 
 
-def _decision(model: Model, node: Node, *, goes_left: bool) -> Decision:
+def _decision(model: Model, node: Node, following: int) -> Decision:
     feature = node.feature or 0
     return Decision(
         node=node.id,
         feature=feature,
         name=model.manifest.tree_features[feature].name,
-        operator="<=" if goes_left else ">",
+        operator="<=" if following == node.left else ">",
         threshold=node.threshold or 0.0,
     )
 

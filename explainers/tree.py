@@ -147,7 +147,8 @@ class DistilledTree:
         )
 
     @cached_property
-    def _parents(self) -> list[int]:
+    def parents(self) -> list[int]:
+        """The parent of each node, by id; NO_NODE for the root."""
         parents = [NO_NODE] * len(self.nodes)
         for node in self.nodes:
             if node.left is not None and node.right is not None:
@@ -177,12 +178,12 @@ class DistilledTree:
         )
 
     @cached_property
-    def _paths(self) -> dict[int, tuple[int, ...]]:
-        return {leaf.id: self._climb(leaf.id) for leaf in self.leaves}
+    def _paths(self) -> list[tuple[int, ...]]:
+        return [self._climb(node.id) for node in self.nodes]
 
     def _climb(self, node: int) -> tuple[int, ...]:
         path = [node]
-        while (parent := self._parents[path[-1]]) != NO_NODE:
+        while (parent := self.parents[path[-1]]) != NO_NODE:
             path.append(parent)
         return tuple(reversed(path))
 
@@ -202,7 +203,7 @@ class DistilledTree:
             return None
         roots = {region.root: region for region in self.regions}
         while node != NO_NODE and node not in roots:
-            node = self._parents[node]
+            node = self.parents[node]
         return roots.get(node)
 
     def preorder(self, root: int = 0) -> list[Node]:
@@ -249,9 +250,9 @@ class DistilledTree:
         """Return the class index that the tree answers for each row: [n] int64."""
         return self.labels[self.apply(features)]
 
-    def path_to(self, leaf: int) -> tuple[int, ...]:
-        """Return the node ids from the root to ``leaf``, both included."""
-        return self._paths[leaf]
+    def path_to(self, node: int) -> tuple[int, ...]:
+        """Return the node ids from the root to ``node``, both included."""
+        return self._paths[node]
 
     def intervals(self, leaf: int) -> dict[int, tuple[float, float]]:
         """Return what the path to ``leaf`` asks of each feature, in order of the path.
