@@ -2,6 +2,7 @@
 
 import json
 import signal
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import expect
@@ -155,3 +156,52 @@ def test_server_that_is_gone_is_said(open_visit, bundles, tmp_path):
     alert = visit.page.get_by_role("alert").filter(has_text="cannot be reached")
     expect(alert).to_be_visible()
     visit.complaints.clear()  # the browser says that the connection was refused
+
+
+def test_answer_to_another_input_does_not_stand_beside_this_one(visit):
+    visit.open(model="mixed", input=[61.5, "green"])
+    answer = visit.card("The network’s answer")
+    expect(answer.locator(".answer")).to_be_visible()
+    visit.field("colour").select_option("")
+    expect(answer.locator(".answer")).to_have_count(0)
+    expect(visit.page.locator(".tree")).to_have_count(0)
+    visit.field("colour").select_option("red")
+    expect(answer.locator(".answer")).to_be_visible()
+    visit.settle()
+
+
+def test_late_answer_does_not_replace_a_newer_one(visit, server):
+    visit.open(model="mixed", input=[61.5, "green"])
+    held = []
+    visit.page.route("**/*:explain", lambda route: held.append(route))
+    visit.field("age years").fill("20")
+    visit.page.keyboard.press("Tab")
+    card = visit.card("What the network looked at")
+    card.get_by_label("Method").select_option("Gradient")
+    while len(held) < 2:
+        visit.page.wait_for_timeout(20)
+    for route in reversed(held):  # the first request is answered last
+        route.continue_()
+        visit.page.wait_for_timeout(200)
+    visit.settle()
+    body = {"instances": [[20, "green"]]}
+    (said,) = server.post("/v1/models/mixed:predict", json=body).json()["predictions"]
+    answer = visit.card("The network’s answer").locator(".answer")
+    expect(answer).to_contain_text(said["label"])
+    assert f"input={json.dumps([20, 'green'])}".replace(" ", "") in unquote(
+        visit.page.url
+    )
+    assert "method=gradient" in visit.page.url
+
+
+def test_bad_parameter_of_a_link_is_said_at_the_parameter(visit):
+    visit.open(
+        model="mixed", input=[20, "red"], method="lime", parameters={"samples": 1}
+    )
+    samples = visit.card("What the network looked at").get_by_label("Samples")
+    expect(samples).to_have_attribute("aria-invalid", "")
+    expect(samples).to_be_visible()
+    visit.forgive_refusals()
+    samples.fill("60")
+    visit.page.keyboard.press("Enter")
+    visit.settle()

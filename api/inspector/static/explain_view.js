@@ -22,6 +22,7 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   const speaking = h("div");
   const shown = {instance: null, steps: []};
   let latest = 0;
+  let isWaiting = false; // for the answer to a new input
 
   const context = () => ({model, ...shown, tryIt});
   const panels = createPanels(loaded, start, context, (panel) => ask([panel]));
@@ -66,13 +67,19 @@ export function createExplainView({client, loaded, remember, tell, start}) {
 
   /** Ask the panels' questions and, for a new input, for prediction and tree. */
   async function ask(asked, isNew = false) {
+    const isStale = isWaiting || shown.instance === null;
+    if (isStale && !isNew) return ask(panels, true); // of another input than the form's
     say(null);
     const {instance, faults} = isNew ? input.read() : {instance: shown.instance, faults: []};
     faults.forEach(({path: place, problem}) => input.fault(place, problem));
-    if (faults.length) return input.focusFault();
+    const turn = begin();
+    if (faults.length) {
+      clear();
+      return input.focusFault();
+    }
     const wishes = asked.map((panel) => panel.wish());
     if (wishes.includes(null)) return;
-    const turn = (latest += 1);
+    isWaiting = isNew;
     answers.setAttribute("aria-busy", "true");
     tell("Asking the server.");
     try {
@@ -81,8 +88,22 @@ export function createExplainView({client, loaded, remember, tell, start}) {
     } catch (problem) {
       if (turn === latest) place(problem, asked, isNew);
     } finally {
-      if (turn === latest) answers.removeAttribute("aria-busy");
+      if (turn === latest) begin();
     }
+  }
+
+  /** Whatever was asked before no longer counts. */
+  function begin() {
+    isWaiting = false;
+    answers.removeAttribute("aria-busy");
+    return (latest += 1);
+  }
+
+  /** Answers to another input must not stand beside this one. */
+  function clear() {
+    shown.instance = null;
+    for (const place of [prediction, speaking]) place.replaceChildren();
+    panels.forEach((panel) => panel.clear());
   }
 
   function post(instance, explanations) {
@@ -131,7 +152,11 @@ export function createExplainView({client, loaded, remember, tell, start}) {
       return !panel && !asked.some((each) => each.fault(where, text));
     });
     if (!problem.faults?.length || unplaced.length) say(problem);
-    if (isNew) input.focusFault();
+    if (!isNew) return;
+    clear();
+    const isOfInput = ({path: where}) => where.startsWith("$.instances");
+    if (problem.faults?.some(isOfInput)) input.focusFault();
+    else if (problem.faults?.length) answers.hidden = false; // the parameters are there
   }
 
   function say(problem) {

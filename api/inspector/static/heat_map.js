@@ -1,6 +1,7 @@
 // Attributions of a sequence: a cell a step and channel.
 
 import {h, s} from "./dom.js";
+import {magnitude} from "./magnitude.js";
 import {list, number, shortened, signed} from "./words.js";
 
 const CELL = 26;
@@ -10,7 +11,7 @@ const LETTERS = 18; // of a channel's name
 export function heatMap(values, {model, instance}) {
   const names = model.inputs.features.map((feature) => feature.name);
   const before = 16 + 7 * Math.min(LETTERS, Math.max(...names.map((name) => name.length)));
-  const largest = Math.max(...values.flat().map(Math.abs)) || 1;
+  const largest = magnitude(values);
   const steps = values.length;
   const wide = Math.max(6, Math.min(CELL, 620 / steps));
   const cells = values.flatMap((step, i) =>

@@ -65,6 +65,9 @@ export function createMethodPanel({heading, methods, model, chosen, view, apply}
     show(explanation) {
       result.replaceChildren(view(explanation));
     },
+    clear() {
+      result.replaceChildren();
+    },
     say(text) {
       message.textContent = text;
     },

@@ -2,6 +2,7 @@
 
 import {h} from "./dom.js";
 import {paint} from "./image_input.js";
+import {magnitude} from "./magnitude.js";
 import {methodName} from "./words.js";
 
 /** `values` [channels][height][width] or a map [height][width] of any size. */
@@ -51,7 +52,7 @@ function colourMap(map) {
   const canvas = h("canvas", {width, height});
   const context = canvas.getContext("2d");
   const drawn = context.createImageData(width, height);
-  const largest = Math.max(...map.flat().map(Math.abs)) || 1;
+  const largest = magnitude(map);
   map.flat().forEach((value, i) => {
     drawn.data.set(value < 0 ? [33, 102, 220] : [235, 110, 20], 4 * i);
     drawn.data[4 * i + 3] = 255 * (Math.abs(value) / largest);
@@ -61,9 +62,10 @@ function colourMap(map) {
 }
 
 function centre(map) {
-  const flat = map.flat();
-  const largest = flat.reduce((best, value, i) => (Math.abs(value) > Math.abs(flat[best]) ? i : best), 0);
-  const [y, x] = [Math.floor(largest / map[0].length), largest % map[0].length];
+  const largest = magnitude(map);
+  const y = map.findIndex((line) => line.some((value) => Math.abs(value) === largest));
+  if (y < 0) return "It is zero everywhere.";
+  const x = map[y].findIndex((value) => Math.abs(value) === largest);
   const third = (part, whole, words) => words[Math.min(2, Math.floor((3 * part) / whole))];
   const vertical = third(y, map.length, ["upper", "middle", "lower"]);
   const horizontal = third(x, map[0].length, ["left", "centre", "right"]);

@@ -1,6 +1,7 @@
 // Attributions of a table: a bar an input, to the left against the class, to the right for it.
 
 import {h, s} from "./dom.js";
+import {magnitude} from "./magnitude.js";
 import {columnOf} from "./tree_columns.js";
 import {number, signed} from "./words.js";
 
@@ -13,7 +14,7 @@ export function signedBars(values, {model, instance, steps}) {
   const rows = features
     .map((feature, i) => ({feature, value: values[i], input: instance[i]}))
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const largest = Math.abs(rows[0]?.value) || 1;
+  const largest = magnitude(values);
   const body = h("tbody");
   const show = (many) =>
     body.replaceChildren(...rows.slice(0, many).map((row) => bar(row, largest, onPath)));
