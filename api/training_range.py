@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from explainers.arrays import Floats, Indexes, Inputs
 from explainers.errors import InstanceError
+from explainers.instances import as_sent
 from explainers.manifest import InputFeature
+from explainers.masks import count_true
 from explainers.model import Model
 
 Place: TypeAlias = Sequence[int]
@@ -77,7 +79,7 @@ def find_unusual(
     if lengths is not None:
         beyond[_padding(values, lengths)] = False
     missing = np.isnan(values) if model.may_miss else None
-    if not beyond.any():
+    if not count_true(beyond):
         return NOTHING if missing is None else Unusual((), None, _by_feature(missing))
     warnings = _describe(model, values, lengths, beyond, sent, root)
     if model.manifest.input.beyond_training == "refuse":
@@ -167,19 +169,24 @@ def _describe(
         shape = values.shape[:-1]
         at = [int(k) for k in np.unravel_index(far[..., i].argmax(), shape)] + [i]
         is_number = feature.kind == "numeric"
-        value = float(values[tuple(at)]) if is_number else sent(at)
+        value = as_sent(values[tuple(at)]) if is_number else sent(at)
         warnings.append(
             InputWarning(
                 path=path_of(model, at, root),
                 feature=feature.name,
                 value=value,
-                minimum=feature.minimum,
-                maximum=feature.maximum,
+                minimum=_shortest(feature.minimum),
+                maximum=_shortest(feature.maximum),
                 problem=_problem(feature, value),
                 instances=np.flatnonzero(instances[:, i]).tolist(),
             )
         )
     return warnings
+
+
+def _shortest(bound: float | None) -> float | None:
+    """Return the bound, a single-precision number, as a client would write it."""
+    return None if bound is None else as_sent(np.float32(bound))
 
 
 def _problem(feature: InputFeature, value: Any) -> str:

@@ -43,7 +43,12 @@ def test_the_range_of_training_itself_is_no_warning(client, instances, model):
         past = [float(np.nextafter(np.float32(v), np.float32(beyond))) for v in edge]
         named = warnings_of(client, past, path=path)
         assert [one["feature"] for one in named] == [f.name for f in features]
-        assert [one["value"] for one in named] == past
+        assert [np.float32(one["value"]) for one in named] == [
+            np.float32(value) for value in past
+        ]
+        assert [np.float32(one[bound]) for one in named] == [
+            np.float32(value) for value in edge
+        ]
     assert warnings_of(client, [20, "red"], [70, "blue"], [None, "green"]) == []
 
 
@@ -53,6 +58,14 @@ def test_of_many_instances_the_farthest_is_shown_and_all_are_numbered(client):
     assert warning["path"] == "$.instances[2]['age']"
     assert warning["value"] == -500
     assert warning["instances"] == [1, 2, 4]
+
+
+def test_numbers_are_told_as_one_would_write_them(client, model):
+    lowest, *others = model.manifest.input.features
+    row = [99.9, *(feature.minimum for feature in others)]
+    (warning,) = warnings_of(client, row, path="/v1/models/breast-cancer:predict")
+    assert (warning["value"], warning["minimum"]) == (99.9, 6.981)
+    assert lowest.minimum != 6.981  # in double precision: 6.980999946594238
 
 
 @pytest.mark.parametrize("sent", ["purple", 3, 1.5, ""])

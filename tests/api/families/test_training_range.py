@@ -13,8 +13,9 @@ def test_of_a_sequence_the_farthest_step_is_named_and_padding_is_none(client, tr
     reply = client.post("/v1/models/visits:predict", json=body)
     first, second = reply.json["warnings"]
     assert (first["path"], first["feature"]) == ("$.instances[2][2][0]", "pulse")
-    assert first["value"] == np.float32(high[0] + 9)
-    assert (first["minimum"], first["maximum"]) == (low[0], high[0])
+    assert np.float32(first["value"]) == np.float32(high[0] + 9)
+    bounds = np.float32([first["minimum"], first["maximum"]])
+    assert bounds.tolist() == [low[0], high[0]]
     assert (second["path"], second["value"]) == ("$.instances[2][2][1]", high[1] + 1)
     assert first["instances"] == second["instances"] == [2]
 
