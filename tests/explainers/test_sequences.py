@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from explainers import sequences
 from explainers.errors import InstanceError
+from explainers.instances import UNSEEN
 from explainers.manifest import InputFeature, InputSchema
 from explainers.sequences import decode_sequence, encode_sequences
 
@@ -102,10 +104,14 @@ def test_what_does_not_fit_is_named_with_its_place(instances, path, words):
     assert caught.value.path == path
 
 
-def test_a_category_that_is_none_is_named_and_a_code_is_no_category():
-    for step in ([1, "c"], [1, 0]):
+def test_a_category_that_is_none_is_unseen_or_refused_as_in_tables():
+    strict = msgspec.structs.replace(MIXED, beyond_training="refuse")
+    for value in ("c", 0):  # nor is a category's position a category
+        steps = [[1, "a"], [1, value]]
+        inputs, _ = encode_sequences(MIXED, [steps])
+        assert inputs[0, :, 1].tolist() == [0, UNSEEN]
         with pytest.raises(InstanceError, match="no.* category of 'ward'") as caught:
-            encode_sequences(MIXED, [[[1, "a"], step]])
+            encode_sequences(strict, [steps])
         assert caught.value.path == "$.instances[0][1][1]"
 
 
