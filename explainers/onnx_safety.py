@@ -79,6 +79,7 @@ ALLOWED_OPERATORS = frozenset(
         "Pow",
         "Range",
         "Reciprocal",
+        "ReduceLogSumExp",
         "ReduceMax",
         "ReduceMean",
         "ReduceMin",

@@ -145,13 +145,14 @@ class TreeFeaturesConfig(Section, frozen=True, kw_only=True):
 class TrainConfig(Section, frozen=True, kw_only=True):
     """The optimisation.
 
-    ``epochs`` defaults to as many as make about 1,500 steps, and at least 20.
+    ``epochs`` defaults to as many as make about 1,500 steps, and at least 20. 0 keeps a
+    network as its factory made it, its probabilities included: it came trained.
     ``weight_decay`` is Adam's L2 penalty. ``device`` is "auto" (CUDA when there is
     one), "cpu" or "cuda". ``threads`` on the CPU: more than one pays for large networks
     on an idle machine only.
     """
 
-    epochs: PositiveInt | None = None
+    epochs: Annotated[int, Meta(ge=0)] | None = None
     batch_size: PositiveInt = 64
     learning_rate: Annotated[float, Meta(gt=0, le=1)] = 3e-3
     weight_decay: Annotated[float, Meta(ge=0, le=10)] = 1e-3

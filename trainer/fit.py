@@ -66,7 +66,7 @@ def fit(
     record: Record | None = None,
     regions: Regions | None = None,
 ) -> Fitted:
-    """Train a network, with up to three restarts from other seeds.
+    """Train a network, with up to three restarts from other seeds; 0 epochs keep it.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def fit(
         Every run ended with constant decisions, a training AUC below .55, or a loss
         that is not finite.
     """
+    if config.train.epochs == 0:
+        return Fitted(_build(build, config.train.seed).eval(), restarts=0)
     problem = ""
     for restart in range(MAX_RESTARTS + 1):
         seed = (
@@ -122,7 +124,8 @@ def choose_device(name: str) -> torch.device:
 def count_epochs(items: int, train: TrainConfig) -> int:
     """Return the epochs of a training on so many items."""
     batches = math.ceil(items / min(train.batch_size, items))
-    return train.epochs or max(MIN_EPOCHS, math.ceil(DEFAULT_STEPS / batches))
+    default = max(MIN_EPOCHS, math.ceil(DEFAULT_STEPS / batches))
+    return default if train.epochs is None else train.epochs
 
 
 def predict_probabilities(network: nn.Module, Z: TreeFeatures) -> Probabilities:
@@ -130,6 +133,13 @@ def predict_probabilities(network: nn.Module, Z: TreeFeatures) -> Probabilities:
     inputs = torch.from_numpy(np.ascontiguousarray(Z))
     logits = answer_rows(Whole(inputs), network, torch.arange(len(Z)))
     return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float32)
+
+
+def _build(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Build a network with weights from a seed; torch's generator stays as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build()
 
 
 class _Run:
@@ -154,9 +164,7 @@ class _Run:
         self.batches = math.ceil(n / self.batch_size)
         self.epochs = count_epochs(n, train)
         self.generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.network = build().to(self.device)
+        self.network = _build(build, seed).to(self.device)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(),
             lr=train.learning_rate,

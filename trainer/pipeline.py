@@ -127,6 +127,8 @@ def check_possible(config: Config) -> None:
 
 def calibrate(prepared: Prepared, network: nn.Module) -> nn.Module:
     """Fit the temperature on validation rows; no decision changes."""
+    if prepared.config.train.epochs == 0:
+        return network
     rows = prepared.rows(prepared.split.validation)
     return temper(network, fit_temperature(predict_rows(network, rows), rows.y))
 
@@ -266,10 +268,10 @@ def measure_controls(
     """Train and measure the rivals at the tree's own number of leaves."""
     decisions = probabilities.argmax(axis=1)[prepared.split.test]
     leaves = len(tree.leaves)
-    return {
-        "cart": measure_cart(prepared, decisions, leaves),
-        "posthoc_l2": measure_posthoc(prepared, leaves, progress=progress),
-    }
+    rivals = {"cart": measure_cart(prepared, decisions, leaves)}
+    if prepared.config.train.epochs != 0:  # else it would be the same network again
+        rivals["posthoc_l2"] = measure_posthoc(prepared, leaves, progress=progress)
+    return rivals
 
 
 def describe_provenance(prepared: Prepared, restarts: int) -> Provenance:
