@@ -10,11 +10,13 @@ from explainers.tree import DistilledTree, Node
 ROW, GAP, CHARACTER, PADDING, HEIGHT = 56, 72, 7.2, 12, 40
 """Pixels: between leaves, between columns, of a letter, inside and of a box."""
 
+# In a page, the style of an <svg> holds for all of it, so every rule names the tree.
 _STYLE = (
-    "text{font:12px Helvetica,Arial,sans-serif;fill:#1b1b1b}"
-    ".note{fill:#555;font-size:11px}"
-    ".decision{fill:#f4f4f4;stroke:#8a8a8a}.leaf{fill:#e3f1e3;stroke:#5d8f5d}"
-    ".edge{fill:none;stroke:#8a8a8a}"
+    ".tree text{font:12px Helvetica,Arial,sans-serif;fill:#1b1b1b}"
+    ".tree .note{fill:#555;font-size:11px}"
+    ".tree .decision{fill:#f4f4f4;stroke:#8a8a8a}"
+    ".tree .leaf{fill:#e3f1e3;stroke:#5d8f5d}"
+    ".tree .edge{fill:none;stroke:#8a8a8a}"
 )
 
 
@@ -41,7 +43,8 @@ def tree_as_svg(
     total_width = max(x.values()) + width + 8
     total_height = sum(node.is_leaf for node in nodes) * ROW + 8
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{total_width:.0f}" '
+        '<svg xmlns="http://www.w3.org/2000/svg" class="tree" '
+        f'width="{total_width:.0f}" '
         f'height="{total_height}" viewBox="0 0 {total_width:.0f} {total_height}" '
         f'role="img"><title>Decision tree</title><style>{_STYLE}</style>'
         f"{''.join(parts)}</svg>\n"

@@ -14,6 +14,7 @@ PALETTE = ("#1b6ca8", "#d1495b", "#2e8b57", "#8d6bb1", "#c98a1b", "#5b6770", "#8
 """Colours that stay apart for the usual colour blindnesses and in print."""
 INK, FAINT = "#222222", "#b8bec4"
 STYLE: Any = {
+    "axes.axisbelow": True,
     "axes.edgecolor": FAINT,
     "axes.grid": True,
     "axes.labelcolor": INK,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from explainers.arrays import Floats, Indexes, Probabilities
@@ -70,6 +71,7 @@ def plot_frontier(points: Sequence[FrontierPoint], chosen: tuple[float, int]) ->
                     ax.set_ylabel(y_label if i else f"network {y_label}")
                 if i == 2:
                     ax.set_xlabel(x_label)
+            axes[i][1].xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = axes[1][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
