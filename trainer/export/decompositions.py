@@ -31,6 +31,7 @@ def decomposition_table() -> dict[Any, Callable[..., Any]]:
     """Return the table for ``make_fx``: torch's own decompositions and ours."""
     table = dict(core_aten_decompositions())
     table.update(get_decompositions([getattr(aten, name) for name in _BACKWARD]))
+    table[aten.constant_pad_nd.default] = _constant_pad
     table[aten.convolution_backward.default] = _convolution_backward
     table[aten.max_pool2d_with_indices_backward.default] = _max_pool_backward
     table[aten.avg_pool2d_backward.default] = _avg_pool_backward
@@ -90,6 +91,21 @@ def _max_pool_backward(
     flat = torch.zeros_like(inputs).flatten(2)
     scattered = flat.scatter_add(2, indices.flatten(2), grad_output.flatten(2))
     return scattered.view(inputs.shape)
+
+
+def _constant_pad(inputs: Tensor, pad: list[int], value: float = 0.0) -> Tensor:
+    """Pad, or crop by negative numbers; torch's own way here fixes the batch size.
+
+    ``pad`` holds two numbers an axis, the last axis first.
+    """
+    for i in range(len(pad) // 2):
+        axis = inputs.dim() - 1 - i
+        before, after = pad[2 * i], pad[2 * i + 1]
+        size = inputs.shape[axis] + min(before, 0) + min(after, 0)
+        line = [torch.full_like(inputs.narrow(axis, 0, 1), value)]
+        kept = inputs.narrow(axis, max(-before, 0), size)
+        inputs = torch.cat([*line * max(before, 0), kept, *line * max(after, 0)], axis)
+    return inputs
 
 
 def _avg_pool_backward(
