@@ -13,6 +13,7 @@ COMMANDS = {
     "landscape": "trainer.landscape.cli:landscape",
     "visualize": "trainer.visualize.cli:visualize",
     "serve": "api.cli:serve",
+    "work": "api.cli:work",
 }
 """Commands that live in a room of their own: training needs torch, serving Flask."""
 

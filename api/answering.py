@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.encoding import encode
-from api.explaining import CachePolicy, Explained, ExplanationService
-from api.explanation_requests import read_requests
-from api.limits import check_price
+from api.explaining import CachePolicy, Explained, ExplanationService, Watch
+from api.explanation_requests import ExplanationRequest, read_requests
+from api.limits import JOB_TIMES, check_price
 from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
 from api.pictures import read_any_instances
 from api.schemas import (
@@ -46,29 +46,55 @@ def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
         return Answer(encode(reply), prediction, unusual)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request to explain that was checked, its price included, before any work."""
+
+    requests: list[ExplanationRequest]
+    inputs: Inputs
+    lengths: Indexes | None
+    unusual: Unusual
+
+
+def read_explain(
+    served: ServedModel, request: ExplainRequest[Any], *, is_job: bool
+) -> Asked:
+    """Check everything about a request; a job may cost more."""
+    model = served.model
+    asked = read_requests(model, request.explanations, request.seed)
+    inputs, lengths = read_any_instances(model.manifest, request.instances)
+    check_price(model, asked, inputs, times=JOB_TIMES if is_job else 1)
+    unusual = _find_unusual(model, request, inputs, lengths)
+    return Asked(asked, inputs, lengths, unusual)
+
+
 def answer_explain(
     served: ServedModel,
     request: ExplainRequest[Any],
     explanations: ExplanationService,
     policy: CachePolicy,
+    watch: Watch | None = None,
 ) -> Answer:
-    """Answer ``:explain``: checks everything, its price included, before any work."""
+    """Answer ``:explain``, or compute the job that ``watch`` is told of."""
     model = served.model
-    asked = read_requests(model, request.explanations, request.seed)
-    inputs, lengths = read_any_instances(model.manifest, request.instances)
-    check_price(model, asked, inputs)
-    unusual = _find_unusual(model, request, inputs, lengths)
+    asked = read_explain(served, request, is_job=watch is not None)
+    inputs, lengths = asked.inputs, asked.lengths
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
-    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):
-        explained = explanations.explain(model, prediction, asked, policy)
+    with (
+        unusual_parameters_named(asked.requests),
+        extreme_inputs_named(model, inputs, lengths),
+    ):
+        explained = explanations.explain(
+            model, prediction, asked.requests, policy, watch
+        )
         reply = ExplainReply(
             _predictions(model, prediction),
             explained.explanations,
             served.reference,
-            unusual.warnings,
+            asked.unusual.warnings,
         )
-        return Answer(encode(reply), prediction, unusual, explained)
+        return Answer(encode(reply), prediction, asked.unusual, explained)
 
 
 def _find_unusual(

@@ -1,6 +1,7 @@
 """The application: what it is made of, in the order in which a request meets it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -20,6 +21,8 @@ from api.cache import open_cache
 from api.converters import ModelName
 from api.explaining import ExplanationService
 from api.inspector import pages
+from api.jobs.jobs import Jobs
+from api.jobs.submission import answer_job
 from api.keys import read_keys
 from api.metrics import Metrics
 from api.model_store import open_store
@@ -73,10 +76,13 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
     metrics.models(store)
     # One thread is always left for predictions, probes and cached answers.
     costly = CostlyWork(max(1, settings.threads - 1))
+    explanations = ExplanationService(open_cache(settings, metrics.cache), costly)
+    answer = partial(answer_job, store.models, explanations, metrics)
     return Service(
         settings=settings,
         store=store,
-        explanations=ExplanationService(open_cache(settings, metrics.cache), costly),
+        explanations=explanations,
+        jobs=Jobs(settings, answer),
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
     )

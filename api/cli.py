@@ -121,3 +121,22 @@ def _example_body(bundle: Bundle) -> str:
 def _quoted(text: str) -> str:
     """Quote for a shell; a category may hold an apostrophe."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+@click.command()
+def work() -> None:
+    """Compute the jobs of LEAFPATH_JOBS_URL, as one process of any number.
+
+    Servers whose jobs are in Redis leave them to such processes. SIGTERM gives back
+    what is begun and stops; new bundles need a new process.
+    """
+    try:
+        settings = process_settings()
+        _read_bundles(settings.bundles, settings.trusted_keys)
+        _check_files(settings)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    # As for the server (deploy/gunicorn.conf.py); numpy reads it when it is imported.
+    alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "api.jobs.worker"]
+    os.execve(sys.executable, command, alone | os.environ)

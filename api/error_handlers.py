@@ -1,11 +1,9 @@
 """The one place where an exception becomes an answer: RFC 9457 problem details."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -13,7 +11,7 @@ from werkzeug.routing import RequestRedirect
 
 from api import problems
 from api.errors import Fault, RequestError, faults_of, kind_of
-from api.limits import MAX_DETAIL_CHARS
+from api.problem_document import SEE_LOG, problem_document, shortened
 from api.problems import Kind
 from api.protocols.errors import speaks_v2, v2_error
 from explainers.errors import LeafpathError
@@ -72,8 +70,7 @@ def handle_http_error(error: HTTPException) -> Response:
 def handle_unexpected_error(error: Exception) -> Response:
     """Log a fault with its traceback; tell the client no more than where to look."""
     log.error("unexpected error", request_id=g.get("request_id"), exc_info=error)
-    detail = "the server's log has the details under this request_id"
-    return problem(problems.INTERNAL, detail)
+    return problem(problems.INTERNAL, SEE_LOG)
 
 
 def problem(
@@ -86,27 +83,10 @@ def problem(
     """Return the answer that says what went wrong, and where, in the words of the
     protocol that the path belongs to.
     """
-    detail = _shortened(detail)
+    detail = shortened(detail)
     if speaks_v2(request.path):
         return v2_error(kind, detail, headers)
-    body = {
-        "type": kind.uri,
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-        "instance": _shortened(quote(request.path)),
-        "request_id": g.get("request_id"),
-        "errors": [
-            {key: value and _shortened(value) for key, value in asdict(fault).items()}
-            for fault in errors
-        ],
-        "error": detail,  # what clients of KServe V1 read
-        **(extensions or {}),
-    }
-    return Response(orjson.dumps(body), kind.status, headers, content_type=CONTENT_TYPE)
-
-
-def _shortened(text: str) -> str:
-    if len(text) > MAX_DETAIL_CHARS:
-        text = text[:MAX_DETAIL_CHARS] + "..."
-    return text.encode("utf-8", "replace").decode()  # orjson refuses lone surrogates
+    body = problem_document(
+        kind, detail, quote(request.path), g.get("request_id"), errors, extensions
+    )
+    return Response(body, kind.status, headers, content_type=CONTENT_TYPE)

@@ -13,6 +13,7 @@ import orjson
 from api.admission import CostlyWork
 from api.cache import Cache, Entry
 from api.cache.key import ExplanationKeys
+from api.cache.shared_flight import compute_once
 from api.cache.single_flight import SingleFlight, wait_for
 from api.encoding import encode
 from api.explanation_requests import ExplanationRequest
@@ -155,19 +156,23 @@ class ExplanationService:
         missing = [key for key in dict.fromkeys(column.keys) if key not in entries]
         mine, theirs = self._flights.claim(missing)
         try:
-            self._compute(column, mine, entries, watch)
+            compute = partial(self._compute, column, entries, watch)
+            if policy == "use":
+                compute_once(self._cache, mine, entries, compute)
+            else:  # what others store meanwhile may be what this client has
+                compute(mine)
         finally:
             self._flights.land(mine, entries)
         entries |= wait_for(theirs)
         failed = [key for key in missing if key not in entries]
-        self._compute(column, failed, entries, watch)
+        self._compute(column, entries, watch, failed)
 
     def _compute(
         self,
         column: "_Column",
-        keys: Sequence[bytes],
         entries: dict[bytes, Entry],
         watch: Watch | None,
+        keys: Sequence[bytes],
     ) -> None:
         """Compute the rows of these keys; whatever happens, what is done is kept."""
         computed: dict[bytes, Entry] = {}

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from api.errors import Fault, RequestError
 from api.problems import INVALID_REQUEST, NOT_EXPOSED
-from explainers.methods.base import Explainer, Parameters
+from explainers.errors import ParameterError
+from explainers.methods.base import Explainer, Parameters, class_index
 from explainers.model import Model
 from explainers.registry import find_method, parse_parameters
 
@@ -71,7 +72,21 @@ def read_request(
         method = find_method(model, name, f"{path}.method")
     if seed is not None and "seed" in method.parameters.__struct_fields__:
         values.setdefault("seed", seed)
-    return ExplanationRequest(method, parse_parameters(method, values, path), path)
+    parameters = parse_parameters(method, values, path)
+    _check_target(model, parameters, path)
+    return ExplanationRequest(method, parameters, path)
+
+
+def _check_target(model: Model, parameters: Parameters, path: str) -> None:
+    """Refuse a class that there is not before any work: a job would fail much later."""
+    target = getattr(parameters, "target", None)
+    if target is None:
+        return
+    try:
+        class_index(model, target)
+    except ParameterError as error:
+        where = path + error.path.removeprefix("$")
+        raise ParameterError(where, error.problem, error.allowed) from error
 
 
 def _split(entry: Mapping[str, Any], path: str) -> tuple[str, dict[str, Any]]:

@@ -23,6 +23,9 @@ MAX_NETWORK_POSITIONS = 5_000_000
 networks work at each of them: a gradient of 32 GRU units took 1.5 us a step, of the
 default convolutions .5 us a pixel."""
 
+JOB_TIMES = 10
+"""How many times that price a job may cost: nobody waits for it."""
+
 MAX_PICTURE_PIXELS = 2**24
 """Pixels of all PNG and JPEG files of a request together, before any is resized: a
 photograph of 16 megapixels, or 334 pictures of 224 x 224."""
@@ -39,13 +42,18 @@ def price(model: Model, requests: Sequence[ExplanationRequest], instances: int) 
 
 
 def check_price(
-    model: Model, requests: Sequence[ExplanationRequest], inputs: Inputs
+    model: Model,
+    requests: Sequence[ExplanationRequest],
+    inputs: Inputs,
+    *,
+    times: int = 1,
 ) -> None:
     """Refuse a request that costs too much, before any work is done.
 
     Parameters
     ----------
     inputs : [n, *shape]; sequences are as long as the longest among them.
+    times : how many times the price of a request is allowed.
 
     Raises
     ------
@@ -54,7 +62,7 @@ def check_price(
     """
     instances, values = len(inputs), math.prod(inputs.shape[1:])
     positions = values // len(model.manifest.input.features)
-    limit = min(
+    limit = times * min(
         MAX_NETWORK_ROWS,
         MAX_NETWORK_VALUES // values,
         MAX_NETWORK_POSITIONS // positions,

@@ -97,7 +97,8 @@ STDLIB: dict[str, Any] = {
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
-        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}
+        "huey": {"level": "WARNING"},
+        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
     },
 }
 """The same for the standard library's loggers: gunicorn and warnings."""

@@ -70,6 +70,12 @@ NOT_IN_BUNDLE = Kind(
     "The bundle has none",
     "The model's bundle does not hold this node or document.",
 )
+UNKNOWN_JOB = Kind(
+    "unknown-job",
+    404,
+    "No such job",
+    "There is no job of that id, it has expired, or another API key submitted it.",
+)
 METHOD_NOT_ALLOWED = Kind(
     "method-not-allowed",
     405,
@@ -168,6 +174,12 @@ OVERLOADED = Kind(
     "This worker computes as many costly explanations as it may; try again after "
     "`Retry-After` seconds, or ask for a job (`Prefer: respond-async`).",
 )
+JOBS_UNAVAILABLE = Kind(
+    "jobs-unavailable",
+    503,
+    "Jobs cannot be kept",
+    "The file or the Redis of LEAFPATH_JOBS_URL cannot be used at present.",
+)
 DEADLINE_EXCEEDED = Kind(
     "deadline-exceeded",
     504,
@@ -186,6 +198,7 @@ KINDS = (
     UNKNOWN_PATH,
     UNKNOWN_MODEL,
     NOT_IN_BUNDLE,
+    UNKNOWN_JOB,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
     LENGTH_REQUIRED,
@@ -202,6 +215,7 @@ KINDS = (
     NO_FINITE_ANSWER,
     NOT_READY,
     OVERLOADED,
+    JOBS_UNAVAILABLE,
     DEADLINE_EXCEEDED,
 )
 """Every kind of problem, in order of status: the documentation lists them."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -88,6 +88,30 @@ class ExplainReply:
     explanations: list[list[Any]]
     model: ModelReference
     warnings: Sequence[InputWarning]
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How many of the explanations that were asked for are finished."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A job. ``result`` is what ``:explain`` would have answered, ``problem`` why there
+    is none; both are null until then. Times are seconds since 1970.
+    """
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: JobProgress
+    model: ModelReference
+    created_at: float
+    expires_at: float
+    result: Any
+    problem: Any
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):

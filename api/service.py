@@ -6,6 +6,7 @@ from typing import cast
 from flask import current_app
 
 from api.explaining import ExplanationService
+from api.jobs.jobs import Jobs
 from api.keys import KeyRing
 from api.metrics import Metrics
 from api.model_store import ModelStore
@@ -16,11 +17,12 @@ EXTENSION = "leafpath"
 
 @dataclass(frozen=True)
 class Service:
-    """The state of the server: models, cached explanations, metrics, keys."""
+    """The state of the server: models, cached explanations, jobs, keys."""
 
     settings: Settings
     store: ModelStore
     explanations: ExplanationService
+    jobs: Jobs
     metrics: Metrics
     keys: KeyRing | None
 

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 from api.errors import SettingsError
 
 PREFIX = "LEAFPATH_"
-NOT_YET = ("JOBS_URL",)
-"""Settings of features that this version does not have: refused, never ignored."""
-
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
+JOBS_SCHEMES = ("sqlite", "redis", "rediss", "unix")
+DEFAULT_JOBS_URL = "sqlite://"
+"""A file of this port's server in the temporary directory."""
 
 
 def _setting(default: Any, read: Callable[[str], Any], meaning: str) -> Any:
@@ -73,9 +73,19 @@ def _bind(text: str) -> str:
 
 
 def _cache_url(text: str) -> str:
+    return _url(text, CACHE_SCHEMES)
+
+
+def _jobs_url(text: str) -> str:
+    if text.startswith("sqlite:") and not text.startswith("sqlite:///"):
+        raise ValueError("expected a path, such as sqlite:////var/lib/leafpath/jobs.db")
+    return _url(text, JOBS_SCHEMES)
+
+
+def _url(text: str, known: tuple[str, ...]) -> str:
     scheme, separator, _ = text.partition("://")
-    if not separator or scheme not in CACHE_SCHEMES:
-        schemes = ", ".join(f"{name}://" for name in CACHE_SCHEMES)
+    if not separator or scheme not in known:
+        schemes = ", ".join(f"{name}://" for name in known)
         raise ValueError(f"expected a URL that starts with one of {schemes}")
     if urlsplit(text).port == 0:  # raises ValueError itself when it is no number
         raise ValueError("port 0 is none")
@@ -105,6 +115,10 @@ class Settings:
     cache_key_file: Path | None = _setting(
         None, _file, "file whose content authenticates cached values (HMAC-SHA256)"
     )
+    jobs_url: str = _setting(DEFAULT_JOBS_URL, _jobs_url, "where jobs are kept")
+    jobs_kept_s: float = _setting(
+        86_400.0, _seconds, "how long a job and its result are kept"
+    )
     api_keys_file: Path | None = _setting(
         None, _file, "file of API keys; without it nobody is asked for one"
     )
@@ -128,6 +142,11 @@ class Settings:
                 "set: set LEAFPATH_API_KEYS_FILE, or LEAFPATH_ALLOW_ANONYMOUS=1 to "
                 "serve everyone, or listen on 127.0.0.1"
             )
+
+    @property
+    def computes_jobs(self) -> bool:
+        """Whether the workers of the server compute jobs too, and no others."""
+        return self.jobs_url.startswith("sqlite:")
 
     @property
     def host(self) -> str:
@@ -188,8 +207,6 @@ def process_settings() -> Settings:
 
 
 def _refusal(variable: str, name: str, known: list[str]) -> str:
-    if name in NOT_YET:
-        return f"{variable} is not supported by this version; unset it"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {PREFIX}{close[0]}?" if close else ""
     choices = ", ".join(PREFIX + choice for choice in known)

@@ -86,6 +86,21 @@ def on_reload(server):
     os.environ[GENERATION] = str(document.with_name(f"{int(document.stem) + 1}.json"))
 
 
+def post_worker_init(worker):
+    """Compute jobs beside requests, where no other process does."""
+    from api.jobs.worker import start_beside
+
+    worker.jobs = start_beside(worker.wsgi) if settings.computes_jobs else None
+
+
+def worker_exit(server, worker):
+    """Leave what is begun to the workers that stay."""
+    if getattr(worker, "jobs", None) is not None:
+        from api.jobs.worker import stop_beside
+
+        stop_beside(worker.wsgi, worker.jobs)
+
+
 def child_exit(server, worker):
     """Forget what a dead worker said about itself; what it counted stays."""
     from prometheus_client import multiprocess

@@ -33,6 +33,16 @@ class Cache(Protocol):
         """Keep the entries for a while, if that is possible."""
 
 
+class SharedCache(Cache, Protocol):
+    """A cache that several processes share, so that one can compute for all."""
+
+    def claim(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return the keys that the caller shall compute; others are at the rest."""
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Give up what was claimed, computed or not."""
+
+
 class NullCache:
     """The cache that keeps nothing."""
 

@@ -19,6 +19,9 @@ TIMEOUT_S = 0.1
 """For connecting and for every answer. redis-py's defaults stall a request for 59 s
 when Redis is paused; one request in ``Breaker.PAUSE_S`` pays this instead."""
 
+FLIGHT_MS = 10_000
+"""How long others wait for a process that said that it computes; it may have died."""
+
 log = structlog.get_logger()
 
 
@@ -73,6 +76,24 @@ class RedisCache:
         self._observe("redis", "stored", stored)
         self._observe("redis", "error", len(outcomes) - stored)
 
+    def claim(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return the keys that nobody else computes; all of them without Redis."""
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.set(_flight(key), b"", nx=True, px=FLIGHT_MS)
+        outcomes = self._execute(pipeline, len(keys))
+        if not outcomes:
+            return set(keys)
+        # None is the answer of SET NX to the second; an error is no reason to wait.
+        return {k for k, out in zip(keys, outcomes, strict=True) if out is not None}
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Let others compute what was claimed, where it is not in the cache now."""
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.delete(_flight(key))
+        self._execute(pipeline, len(keys))
+
     def _execute(self, pipeline: Pipeline, count: int) -> list[object]:
         """Return the outcomes, errors of single commands among them; [] on failure."""
         if not self._breaker.allows():
@@ -87,6 +108,10 @@ class RedisCache:
             return []
         self._breaker.succeeded()
         return outcomes
+
+
+def _flight(key: bytes) -> bytes:
+    return _name(key) + b":flight"
 
 
 def _name(key: bytes) -> bytes:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from api.cache.interface import Cache, Entry
+from api.cache.interface import Cache, Entry, SharedCache
 
 
 class TieredCache:
     """``near`` (this worker's memory) before ``far`` (Redis, shared by all)."""
 
-    def __init__(self, near: Cache, far: Cache) -> None:
+    def __init__(self, near: Cache, far: SharedCache) -> None:
         self._near = near
         self._far = far
 
@@ -25,3 +25,11 @@ class TieredCache:
         """Keep the entries in both tiers."""
         self._near.set_many(entries)
         self._far.set_many(entries)
+
+    def claim(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return the keys that no other process computes."""
+        return self._far.claim(keys)
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Give up what was claimed."""
+        self._far.release(keys)

@@ -34,6 +34,7 @@ TAGS = operations.TAGS | inference_v2.TAGS
 UPLOADS = ("answers.predict", "answers.explain")
 """Endpoints that take pictures as the files of a form too."""
 
+_METHODS = ("post", "delete", "get")
 _EVERYWHERE = (problems.BAD_REQUEST, problems.INTERNAL)
 
 
@@ -53,7 +54,7 @@ def build_document(
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         item = _operation(rule, inspect.getdoc(view) or "", shown, keyed)
-        method = "post" if "POST" in (rule.methods or ()) else "get"
+        method = next(m for m in _METHODS if m.upper() in (rule.methods or ()))
         paths.setdefault(template(rule.rule), {})[method] = item
     return {
         "openapi": OPENAPI,
@@ -137,6 +138,8 @@ def _responses(operation: Operation, keyed: bool, *, is_v2: bool) -> dict[str, A
             for media_type, schema in operation.answers.items()
         }
     responses = {str(operation.status): good}
+    if operation.accepted is not None:
+        responses["202"] = _accepted(operation.accepted)
     if "ETag" in operation.headers:
         responses["304"] = {"description": "The client has the current document."}
     kinds = [*_EVERYWHERE, *operation.problems]
@@ -145,7 +148,18 @@ def _responses(operation: Operation, keyed: bool, *, is_v2: bool) -> dict[str, A
     return responses | _problem_responses(kinds, is_v2=is_v2)
 
 
+def _accepted(schema: str) -> dict[str, Any]:
+    names = ("XRequestId", "Location", "RetryAfter")
+    return {
+        "description": "The job that will have the answer, at `Location`.",
+        "headers": {HEADERS_BY_NAME[name]: _header(name) for name in names},
+        "content": {JSON: {"schema": reference(schema)}},
+    }
+
+
 HEADERS_BY_NAME = {
+    "Location": "Location",
+    "RetryAfter": "Retry-After",
     "XRequestId": "X-Request-Id",
     "XCache": "X-Cache",
     "Age": "Age",

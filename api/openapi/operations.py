@@ -27,6 +27,7 @@ EXPLAIN = (
     problems.TOO_EXPENSIVE,
     problems.OVERLOADED,
 )
+JOB = (problems.UNKNOWN_JOB, problems.JOBS_UNAVAILABLE)
 DOCUMENT = (*MODEL, problems.NOT_IN_BUNDLE)
 TREE = (*DOCUMENT, problems.NOT_EXPOSED)
 
@@ -42,6 +43,7 @@ class Operation:
     body : name of the request's schema. problems : what can go wrong here.
     parameters : names of shared parameters (see ``parameters.py``) beside the path's.
     headers : names of shared headers of a good answer. status : of a good answer.
+    accepted : name of the schema of a 202, where there may be one.
     """
 
     tag: str
@@ -51,6 +53,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     status: int = 200
+    accepted: str | None = None
     is_open: bool = False
 
 
@@ -101,10 +104,15 @@ OPERATIONS: dict[str, Operation] = {
         "answers",
         {JSON: "ExplainReply"},
         "ExplainRequest",
-        (*MODEL, *BODY, *EXPLAIN),
-        parameters=("CacheControl", "RequestTimeout"),
+        (*MODEL, *BODY, *EXPLAIN, problems.JOBS_UNAVAILABLE),
+        parameters=("CacheControl", "RequestTimeout", "Prefer"),
         headers=("XCache", "Age"),
+        accepted="JobPage",
     ),
+    "jobs.show_job": Operation(
+        "jobs", {JSON: "JobPage"}, problems=JOB, headers=("RetryAfter",)
+    ),
+    "jobs.cancel_job": Operation("jobs", {}, problems=JOB, status=204),
     "tree.show_tree": Operation(
         "tree",
         {
@@ -157,6 +165,7 @@ OPERATIONS: dict[str, Operation] = {
 TAGS = {
     "models": "Which models are served, and what each is.",
     "answers": "Predictions and explanations.",
+    "jobs": "Explanations that are asked for now and fetched later.",
     "tree": "The distilled tree: the same for every input of a model.",
     "documents": "What the trainer put into the bundle for people.",
     "operations": "For those who run the server.",

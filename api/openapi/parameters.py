@@ -41,6 +41,13 @@ PARAMETERS: dict[str, Any] = {
         "schema": {"type": "string"},
         "example": "no-cache",
     },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`respond-async` asks for a job, not for an answer (RFC 7240).",
+        "schema": {"type": "string"},
+        "example": "respond-async",
+    },
     "RequestTimeout": {
         "name": "Request-Timeout",
         "in": "header",
@@ -51,6 +58,14 @@ PARAMETERS: dict[str, Any] = {
 }
 
 HEADERS: dict[str, Any] = {
+    "Location": {
+        "description": "Where the job is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "RetryAfter": {
+        "description": "Seconds to wait before asking again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "XRequestId": {
         "description": "The request's own X-Request-Id when it is clean, or a new one.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
@@ -83,6 +98,10 @@ _IN_PATHS: dict[str, Any] = {
         "description": "The version of the served model.",
         "schema": {"type": "string", "minLength": 1},
         "example": "1",
+    },
+    "job": {
+        "description": "A job: the last part of its `Location`.",
+        "schema": {"type": "string", "minLength": 1},
     },
     "node": {
         "description": "A node of the tree; 0 is the root.",

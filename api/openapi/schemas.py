@@ -12,7 +12,14 @@ from api.limits import MAX_EXPLANATIONS, MAX_INSTANCES
 from api.model_pages import parameters_schema
 from api.openapi import inference_v2
 from api.openapi.instances import instance_schema
-from api.schemas import ExplainReply, MethodList, ModelList, ModelPage, PredictReply
+from api.schemas import (
+    ExplainReply,
+    JobPage,
+    MethodList,
+    ModelList,
+    ModelPage,
+    PredictReply,
+)
 from api.tree_document import NodePage, TreeReply
 from api.uploads import FILES
 from explainers.methods.base import Explainer
@@ -23,6 +30,7 @@ Schema = dict[str, Any]
 REFERENCE = "#/components/schemas/{name}"
 _REPLIES = (
     ModelList, ModelPage, MethodList, PredictReply, ExplainReply, TreeReply, NodePage,
+    JobPage,
     ExampleList, ExamplePage,
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from api.answering import answer_explain, answer_predict
 from api.cache_headers import cache_policy, report_cache
 from api.request_body import decode_body, read_body
 from api.responses import json_response
+from api.routes.jobs import accept, wants_job
 from api.schemas import ExplainRequest, PredictRequest
 from api.service import service
 from api.uploads import FORM, read_upload
@@ -34,7 +35,7 @@ def predict(model: str) -> Response:
 
 @routes.post("/v1/models/<model:model>:explain")
 def explain(model: str) -> Response:
-    """Predict the class of every instance, and explain it."""
+    """Predict the class of every instance, and explain it, at once or as a job."""
     server, served = service(), find_model(model)
     manifest, max_bytes = served.model.manifest, server.settings.max_body_bytes
     if request.mimetype == FORM:
@@ -42,6 +43,8 @@ def explain(model: str) -> Response:
     else:
         raw = read_body(request, max_bytes)
         body = decode_body(served.explain_decoder, raw, manifest)
+    if wants_job():
+        return accept(served, body)
     answer = answer_explain(served, body, server.explanations, cache_policy(request))
     server.metrics.agreement(served.model, answer.prediction)
     server.metrics.unusual(served.model, answer.unusual)

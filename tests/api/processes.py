@@ -104,6 +104,7 @@ def start_server(directory: Path, bundles: Path, **settings) -> Server:
         "LEAFPATH_BUNDLES": str(bundles),
         "LEAFPATH_BIND": f"127.0.0.1:{port}",
         "LEAFPATH_WORKERS": "2",
+        "LEAFPATH_JOBS_URL": f"sqlite:///{directory}/jobs-{port}.db",
     }
     environment |= {f"LEAFPATH_{name.upper()}": str(v) for name, v in settings.items()}
     with log.open("wb") as stream:

@@ -37,11 +37,14 @@ def test_every_setting_is_read(tmp_path):
         ALLOW_ANONYMOUS="0",
         MAX_BODY_BYTES="1000",
         MAX_TIMEOUT_S="2.5",
+        JOBS_URL="sqlite:////var/jobs.db",
+        JOBS_KEPT_S="60",
     )
     expected = {
         "bundles": tmp_path, "bind": "[::1]:9000", "workers": 3, "threads": 2,
         "cache_url": "redis://:pass@cache:6379/1", "cache_bytes": 0,
         "cache_key_file": secret, "api_keys_file": secret, "trusted_keys": secret,
+        "jobs_url": "sqlite:////var/jobs.db", "jobs_kept_s": 60.0,
         "allow_anonymous": False, "max_body_bytes": 1000, "max_timeout_s": 2.5,
     }  # fmt: skip
     assert settings == Settings(**expected)
@@ -56,7 +59,6 @@ def test_every_setting_is_read(tmp_path):
         ("CACHE_URI", "did you mean LEAFPATH_CACHE_URL?"),
         ("QQQQ", "the settings are LEAFPATH_BUNDLES"),
         ("workers", "unknown setting LEAFPATH_workers"),
-        ("JOBS_URL", "LEAFPATH_JOBS_URL is not supported by this version"),
         ("TRUSTED_KEY", "did you mean LEAFPATH_TRUSTED_KEYS?"),
     ],
 )
@@ -84,6 +86,11 @@ def test_unknown_setting_is_refused_with_the_nearest_one(name, hint):
         ("CACHE_URL", "redis://cache:port"),
         ("CACHE_BYTES", "1e6"),
         ("MAX_BODY_BYTES", "0"),
+        ("MAX_TIMEOUT_S", "0"),
+        ("MAX_TIMEOUT_S", "inf"),
+        ("JOBS_URL", "sqlite://jobs.db"),
+        ("JOBS_URL", "sqlite:jobs.db"),
+        ("JOBS_URL", "amqp://x"),
         ("ALLOW_ANONYMOUS", "yes"),
         ("API_KEYS_FILE", "/nowhere/keys"),
         ("CACHE_KEY_FILE", "/nowhere/key"),

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -167,7 +168,7 @@ def test_least_rights_in_redis_suffice(
 ):
     plain.acl_setuser(
         "leafpath", enabled=True, passwords=["+secret"], keys=["leafpath:*"],
-        commands=["-@all", "+get", "+set"],
+        commands=["-@all", "+get", "+set", "+del"],
     )  # fmt: skip
     url = redis_server.url.replace("redis://", "redis://leafpath:secret@")
     client = create_app(Settings(bundles=bundles, cache_url=url)).test_client()
@@ -203,3 +204,32 @@ def test_nothing_about_the_client_is_stored(shared, instances, plain):
         stored = key + plain.get(key)
         assert b"who-is-it" not in stored
         assert b"secret" not in stored
+
+
+def test_equal_cold_requests_over_two_workers_are_computed_once(
+    start, redis_server, instances, model
+):
+    server = start(workers=2, threads=33, cache_url=redis_server.url)
+    wish = {"method": "lime", "samples": 10_000, "discretize": True, "repeats": 5}
+    body = {"instances": instances[:1], "explanations": [wish]}
+    with ThreadPoolExecutor(32) as clients:
+        asked = [clients.submit(server.post, EXPLAIN, json=body) for _ in range(32)]
+        replies = [one.result() for one in asked]
+    assert {reply.status_code for reply in replies} == {200}
+    assert len({reply.content for reply in replies}) == 1
+    text = server.get("/metrics").text
+    assert 'leafpath_cache_events_total{event="stored",tier="redis"} 1.0' in text
+
+
+def test_process_that_died_while_computing_is_not_waited_for_in_vain(
+    shared, instances, plain, expected
+):
+    ask(shared, instances)
+    keys = plain.keys(PREFIX + b"*")
+    plain.delete(*keys)
+    for key in keys:
+        plain.set(key + b":flight", b"", px=300)  # as a process that was killed
+    start = time.perf_counter()
+    reply = ask(shared, instances)
+    assert (reply.status_code, reply.data) == (200, expected)
+    assert 0.1 < time.perf_counter() - start < 5

@@ -1,0 +1,63 @@
+"""The queue of huey, in a file or in Redis; its messages are JSON."""
+
+import datetime
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from huey import Huey, RedisHuey, SqliteHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from api.errors import SettingsError
+from api.settings import DEFAULT_JOBS_URL, Settings
+
+NAME = "leafpath"
+SQLITE = "sqlite:///"
+
+
+class _Wire(msgspec.Struct, array_like=True, frozen=True):
+    """What a message of ours says; of the rest of huey's fields we use none."""
+
+    id: str
+    name: str
+    eta: datetime.datetime | None
+    args: list[str]
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]
+    """JSON instead of huey's pickle: who can write to the queue must not run code."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return msgspec.json.encode(_Wire(data.id, data.name, data.eta, [*data.args]))
+
+    def _deserialize(self, data: bytes) -> Any:
+        wire = msgspec.json.decode(data, type=_Wire)
+        return Message(wire.id, wire.name, wire.eta, args=wire.args, kwargs={})
+
+
+def open_queue(settings: Settings) -> Huey:
+    """Open the queue; makes the file, where it is one.
+
+    Raises
+    ------
+    OSError, sqlite3.Error, redis.RedisError
+        It cannot be opened.
+    """
+    url, options = settings.jobs_url, {"serializer": JsonSerializer(), "results": False}
+    if not url.startswith("sqlite:"):
+        return RedisHuey(NAME, url=url, **options)
+    path = _own_file(settings) if url == DEFAULT_JOBS_URL else Path(url[len(SQLITE) :])
+    return SqliteHuey(NAME, filename=str(path), **options)
+
+
+def _own_file(settings: Settings) -> Path:
+    """Return a file that no other server of this machine and no other user has."""
+    directory = Path(tempfile.gettempdir()) / f"leafpath-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.stat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise SettingsError(f"{directory} is open to others: set LEAFPATH_JOBS_URL")
+    return directory / f"jobs-{settings.port}.db"

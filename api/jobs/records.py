@@ -1,0 +1,61 @@
+"""Jobs as they are kept beside huey's queue: three JSON values each.
+
+Each value has one kind of writer, so that nobody overwrites another's: the request is
+written once by who submits, the progress by who computes, and of all that would write
+the outcome (a result, a failure, a cancellation) the first one wins.
+"""
+
+from typing import TypeVar
+
+import msgspec
+from huey.constants import EmptyData
+from huey.storage import BaseStorage
+
+from api.jobs.job import Job, JobRequest, Outcome, Progress
+
+T = TypeVar("T")
+
+
+class JobRecords:
+    """The jobs in a storage of huey's."""
+
+    def __init__(self, storage: BaseStorage) -> None:
+        self._storage = storage
+
+    def read(self, job: str) -> Job | None:
+        """Return what is known of a job; None when there is none any more."""
+        request = self._get(f"{job}:request", JobRequest)
+        if request is None:
+            return None
+        progress = self._get(f"{job}:progress", Progress) or Progress()
+        found = Job(job, request, progress, self._get(f"{job}:outcome", Outcome))
+        return None if found.is_expired else found
+
+    def create(self, job: str, request: JobRequest) -> bool:
+        """Keep a request; False when that job exists."""
+        return self._put_once(f"{job}:request", request)
+
+    def proceed(self, job: str, progress: Progress) -> None:
+        """Say how far a job is, and how long its holder holds it."""
+        self._storage.put_data(f"{job}:progress", msgspec.json.encode(progress))
+
+    def finish(self, job: str, outcome: Outcome) -> bool:
+        """Write how a job ended; False when it had ended before."""
+        return self._put_once(f"{job}:outcome", outcome)
+
+    def is_finished(self, job: str) -> bool:
+        """Whether a job has ended, or is not wanted any more."""
+        has = self._storage.has_data_for_key
+        return has(f"{job}:outcome") or not has(f"{job}:request")
+
+    def forget(self, job: str) -> None:
+        """Delete all that is known of a job."""
+        for part in ("request", "progress", "outcome"):
+            self._storage.delete_data(f"{job}:{part}")
+
+    def _get(self, key: str, kind: type[T]) -> T | None:
+        value = self._storage.peek_data(key)
+        return None if value is EmptyData else msgspec.json.decode(value, type=kind)
+
+    def _put_once(self, key: str, value: msgspec.Struct) -> bool:
+        return bool(self._storage.put_if_empty(key, msgspec.json.encode(value)))

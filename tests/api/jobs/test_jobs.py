@@ -1,0 +1,264 @@
+"""Jobs end as the request at once would have; nothing that happens loses one."""
+
+import hashlib
+import json
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+import redis
+import requests
+
+from api.app import create_app
+from api.jobs.jobs import HOLD_S, MAX_ATTEMPTS
+from api.service import EXTENSION
+from api.settings import Settings
+from tests.api.cpu_use import cpu_s
+from tests.api.processes import ROOT, free_port, wait_until
+from tests.api.test_error_handlers import check
+
+EXPLAIN = "/v1/models/breast-cancer:explain"
+LATER = {"Prefer": "respond-async"}
+LONG = {"method": "lime", "samples": 10_000, "discretize": True}
+"""With 200 instances, all that one job may cost: several seconds."""
+
+
+def long_body(instances):
+    rows = [[*instances[i % 20][:-1], 0.05 + i / 1e4] for i in range(200)]
+    return {"instances": rows, "explanations": [LONG]}
+
+
+@pytest.fixture
+def app(bundles, tmp_path):
+    return create_app(Settings(bundles=bundles, jobs_url=f"sqlite:///{tmp_path}/jobs"))
+
+
+@pytest.fixture
+def jobs(app):
+    return app.extensions[EXTENSION].jobs
+
+
+def submit(client, body, **headers):
+    reply = client.post(EXPLAIN, json=body, headers=LATER | headers)
+    assert reply.status_code == 202, reply.text
+    assert reply.headers["Preference-Applied"] == "respond-async"
+    return reply.headers["Location"]
+
+
+def work(jobs):
+    """Do what huey's consumer does, until nothing waits."""
+    while (task := jobs.huey.dequeue()) is not None:
+        jobs.huey.execute(task)
+
+
+def state(client, job):
+    return client.get(job).json["state"]
+
+
+def test_result_is_the_answer_at_once(client, jobs, instances):
+    body = {"instances": instances[:3], "explanations": ["tree_path", "lime"]}
+    job = submit(client, body)
+    before = client.get(job)
+    assert (before.json["state"], before.json["result"]) == ("queued", None)
+    assert before.headers["Retry-After"] == "1"
+    work(jobs)
+    after = client.get(job)
+    assert after.json["state"] == "done"
+    assert after.json["progress"] == {"done": 6, "total": 6}
+    assert after.json["result"] == client.post(EXPLAIN, json=body).json
+    assert "Retry-After" not in after.headers
+
+
+def test_equal_requests_are_one_job_and_others_are_not(client, jobs, instances):
+    body = {"instances": instances[:1], "explanations": [{"method": "lime", "seed": 1}]}
+    job = submit(client, body)
+    backwards = {"explanations": [{"seed": 1, "method": "lime"}]} | {
+        "instances": instances[:1]
+    }
+    assert submit(client, backwards) == job
+    assert submit(client, body | {"instances": instances[1:2]}) != job
+    assert submit(client, body | {"seed": 2}) != job
+    assert jobs.huey.pending_count() == 3
+    work(jobs)
+    assert submit(client, body) == job
+    assert state(client, job) == "done"
+    assert jobs.huey.pending_count() == 0
+
+
+def test_what_is_wrong_is_said_when_the_job_is_submitted(client, jobs, instances):
+    wish = {"instances": instances[:1], "explanations": ["limee"]}
+    check(client.post(EXPLAIN, json=wish, headers=LATER), 422, "unknown-method")
+    wish["explanations"] = [{"method": "counterfactual", "target": 7}]
+    check(client.post(EXPLAIN, json=wish, headers=LATER), 422, "invalid-parameter")
+    dear = long_body(instances)
+    check(client.post(EXPLAIN, json=dear), 422, "too-expensive")
+    dearer = dear | {"instances": dear["instances"] * 2}
+    check(client.post(EXPLAIN, json=dearer, headers=LATER), 422, "too-expensive")
+    assert jobs.huey.pending_count() == 0
+    submit(client, dear)
+
+
+def test_failure_is_a_problem_and_may_be_tried_again(client, jobs, instances):
+    extreme = [*instances[0][:-1], 3e38]
+    body = {"instances": [extreme], "explanations": ["input_x_gradient"]}
+    job = submit(client, body)
+    work(jobs)
+    page = client.get(job).json
+    assert (page["state"], page["result"]) == ("failed", None)
+    assert page["problem"]["type"] == "/problems/invalid-instance"
+    assert page["problem"]["instance"] == job
+    assert submit(client, body) == job
+    assert state(client, job) == "queued"
+
+
+def test_cancelled_job_is_never_computed(client, jobs, instances):
+    job = submit(client, {"instances": instances[:1], "explanations": ["lime"]})
+    assert client.delete(job).status_code == 204
+    work(jobs)
+    page = client.get(job).json
+    assert (page["state"], page["result"]) == ("cancelled", None)
+    assert client.delete(job).status_code == 204
+    check(client.get(job), 404, "unknown-job")
+    check(client.delete(job), 404, "unknown-job")
+
+
+def test_job_is_there_for_its_key_alone(bundles, tmp_path, instances):
+    keys = tmp_path / "keys"
+    lines = [f"{n} {hashlib.sha256(n.encode()).hexdigest()} *" for n in ("a", "b")]
+    keys.write_text("\n".join(lines))
+    url = f"sqlite:///{tmp_path}/jobs"
+    app = create_app(Settings(bundles=bundles, jobs_url=url, api_keys_file=keys))
+    client = app.test_client()
+    one, other = ({"Authorization": f"Bearer {n}"} for n in ("a", "b"))
+    body = {"instances": instances[:1]}
+    job = submit(client, body, **one)
+    check(client.get(job), 401, "unauthenticated")
+    check(client.get(job, headers=other), 404, "unknown-job")
+    check(client.delete(job, headers=other), 404, "unknown-job")
+    assert client.get(job, headers=one).json["state"] == "queued"
+    assert submit(client, body, **other) != job
+
+
+def test_job_expires_and_leaves_nothing(bundles, tmp_path, instances):
+    url = f"sqlite:///{tmp_path}/jobs"
+    app = create_app(Settings(bundles=bundles, jobs_url=url, jobs_kept_s=1))
+    jobs, client = app.extensions[EXTENSION].jobs, app.test_client()
+    job = submit(client, {"instances": instances[:1]})
+    work(jobs)
+    assert state(client, job) == "done"
+    time.sleep(1.1)
+    check(client.get(job), 404, "unknown-job")
+    for task in jobs.huey.read_schedule():
+        jobs.huey.execute(task)
+    rows = sqlite3.connect(tmp_path / "jobs").execute("select count(*) from kv")
+    assert rows.fetchone() == (0,)
+
+
+def test_messages_are_json_and_a_pickle_is_not_run(client, jobs, instances, tmp_path):
+    submit(client, {"instances": instances[:1]})
+    (message,) = jobs.huey.storage.enqueued_items()
+    assert json.loads(message)[1].endswith(".work")
+
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    jobs.huey.storage.flush_queue()
+    jobs.huey.storage.enqueue(pickle.dumps(Harm()))
+    with pytest.raises(ValueError, match="JSON"):
+        jobs.huey.dequeue()
+    assert not (tmp_path / "harm").exists()
+
+
+def test_job_that_kills_its_workers_is_given_up(client, jobs, instances):
+    job = submit(client, {"instances": instances[:1]})
+    found = jobs.find(job.rpartition("/")[2], "")
+    died = type(found.progress)(attempts=MAX_ATTEMPTS)
+    jobs._records.proceed(found.id, died)
+    work(jobs)
+    assert client.get(job).json["problem"]["type"] == "/problems/internal"
+
+
+@pytest.mark.parametrize("url", ["sqlite:////proc/none/jobs", "redis://127.0.0.1:{}"])
+def test_queue_that_cannot_be_reached_is_said(bundles, instances, url):
+    settings = Settings(bundles=bundles, jobs_url=url.format(free_port()))
+    client = create_app(settings).test_client()
+    body = {"instances": instances[:1]}
+    reply = client.post(EXPLAIN, json=body, headers=LATER)
+    check(reply, 503, "jobs-unavailable")
+    assert "Retry-After" in reply.headers
+    assert client.post(EXPLAIN, json=body).status_code == 200
+
+
+class Http:
+    """A real server with the methods of Flask's client."""
+
+    def __init__(self, server):
+        self.get, self.post, self._server = server.get, server.post, server
+
+    def state(self, job):
+        return self.get(job).json()["state"]
+
+
+def test_kill_of_a_worker_loses_no_job(start, instances, tmp_path, client):
+    server = start(workers=1, jobs_url=f"sqlite:///{tmp_path}/real")
+    http, body = Http(server), long_body(instances)
+    job = submit(http, body)
+    wait_until(lambda: http.get(job).json()["progress"]["done"] > 0, what="progress")
+    (victim,) = server.workers()
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: set(server.workers()) - {victim}, what="a new worker")
+    assert http.state(job) in ("running", "queued")  # as far as anybody knows yet
+    wait_until(lambda: http.state(job) == "done", HOLD_S + 40, "the end of the job")
+    page = http.get(job).json()
+    assert page["progress"] == {"done": 200, "total": 200}
+    first = client.post(EXPLAIN, json=body | {"instances": body["instances"][:5]}).json
+    assert page["result"]["explanations"][:5] == first["explanations"]
+
+
+def test_cancelled_job_stops_burning(start, instances, tmp_path):
+    server = start(workers=1, jobs_url=f"sqlite:///{tmp_path}/real")
+    http = Http(server)
+    job = submit(http, long_body(instances))
+    wait_until(lambda: http.state(job) == "running")
+    assert requests_delete(server, job) == 204
+    time.sleep(0.8)
+    before = cpu_s(server.workers())
+    time.sleep(0.5)
+    assert cpu_s(server.workers()) - before < 0.2
+    assert http.state(job) == "cancelled"
+
+
+def requests_delete(server, path):
+    return requests.delete(server.url + path, timeout=10).status_code
+
+
+def test_jobs_in_redis_are_computed_by_workers_of_their_own(
+    start, bundles, instances, redis_server, client
+):
+    server = start(jobs_url=redis_server.url)
+    http = Http(server)
+    body = {"instances": instances[:2], "explanations": ["lime"]}
+    job = submit(http, body)
+    time.sleep(1)
+    assert http.state(job) == "queued"  # the server leaves it alone
+    environment = os.environ | {
+        "LEAFPATH_BUNDLES": str(bundles), "LEAFPATH_JOBS_URL": redis_server.url,
+    }  # fmt: skip
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "leafpath", "work"], cwd=ROOT, env=environment,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: http.state(job) == "done", what="the end of the job")
+    finally:
+        worker.terminate()
+        assert worker.wait(10) == 0
+    assert http.get(job).json()["result"] == client.post(EXPLAIN, json=body).json
+    with redis.Redis.from_url(redis_server.url, protocol=2) as plain:
+        assert {key.split(b".")[0] for key in plain.keys("*")} == {b"huey"}
