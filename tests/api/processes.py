@@ -168,14 +168,15 @@ class Redis:
         self.process.wait(10)
 
 
-def start_redis(directory: Path) -> Redis:
+def start_redis(directory: Path, *more: str) -> Redis:
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("redis-server is not installed: sh tests/install_tools.sh")
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly"]
     process = subprocess.Popen(
-        [program, *options, "no", "--dir", str(directory)], stdout=subprocess.DEVNULL
+        [program, *options, "no", "--dir", str(directory), *more],
+        stdout=subprocess.DEVNULL,
     )
 
     def answers() -> bool:

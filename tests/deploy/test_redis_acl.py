@@ -1,0 +1,88 @@
+"""The rights in deploy/redis/users.acl suffice for cache and jobs, and for no more."""
+
+import hashlib
+
+import pytest
+import redis
+
+from api.app import create_app
+from api.service import EXTENSION
+from api.settings import Settings
+from tests.api.processes import ROOT, start_redis
+from tests.api.small_bundles import write_cancer
+
+EXPLAIN = "/v1/models/breast-cancer:explain"
+PASSWORDS = {"CACHE": "of-the-cache", "JOBS": "of-the-jobs"}
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """A Redis with the users of the file, their passwords filled in."""
+    text = (ROOT / "deploy" / "redis" / "users.acl").read_text()
+    for name, password in PASSWORDS.items():
+        digest = hashlib.sha256(password.encode()).hexdigest()
+        text = text.replace(f"{name}_PASSWORD_SHA256", digest)
+    (tmp_path / "users.acl").write_text(text)
+    server = start_redis(tmp_path, "--aclfile", str(tmp_path / "users.acl"))
+    yield server
+    server.stop()
+
+
+def url_of(server, name):
+    user = f"leafpath-{name.lower()}:{PASSWORDS[name]}@"
+    return server.url.replace("redis://", f"redis://{user}")
+
+
+def test_cache_and_jobs_work_with_these_rights(guarded, tmp_path):
+    (tmp_path / "bundles").mkdir()
+    write_cancer(tmp_path / "bundles" / "b")
+    settings = Settings(
+        bundles=tmp_path / "bundles",
+        cache_url=url_of(guarded, "CACHE"),
+        cache_bytes=0,
+        jobs_url=url_of(guarded, "JOBS"),
+        jobs_kept_s=1,
+    )
+    app = create_app(settings)
+    client, jobs = app.test_client(), app.extensions[EXTENSION].jobs
+    instance = [1.0] * 30
+    body = {"instances": [instance], "explanations": ["lime"]}
+    for outcome in ("miss", "hit"):
+        assert client.post(EXPLAIN, json=body).headers["X-Cache"] == outcome
+    assert 'event="error"' not in client.get("/metrics").text
+    reply = client.post(EXPLAIN, json=body, headers={"Prefer": "respond-async"})
+    job = reply.headers["Location"]
+    jobs.huey.execute(jobs.huey.dequeue())
+    assert client.get(job).json["state"] == "done"
+    assert client.delete(job).status_code == 204
+    assert jobs.huey.read_schedule() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("CACHE", ["FLUSHALL"]),
+        ("CACHE", ["KEYS", "*"]),
+        ("CACHE", ["CONFIG", "GET", "*"]),
+        ("CACHE", ["GET", "huey.results.leafpath"]),
+        ("CACHE", ["EVAL", "return 1", "0"]),
+        ("JOBS", ["FLUSHALL"]),
+        ("JOBS", ["HGET", "huey.results.other", "x"]),
+        ("JOBS", ["GET", "leafpath:1:x"]),
+        ("JOBS", ["CONFIG", "GET", "*"]),
+    ],
+)
+def test_anything_else_is_refused(guarded, name, command):
+    with (
+        redis.Redis.from_url(url_of(guarded, name), protocol=2) as client,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        client.execute_command(*command)
+
+
+def test_nobody_comes_in_without_a_password(guarded):
+    with (
+        redis.Redis.from_url(guarded.url, protocol=2) as client,
+        pytest.raises(redis.exceptions.AuthenticationError),
+    ):
+        client.ping()
