@@ -10,7 +10,6 @@ from explainers.methods.base import Explainer
 from explainers.model import Model
 from explainers.registry import EXPLAINERS, available
 
-
 DOCUMENTS = {
     "gallery": "gallery/index.json",
     "landscape": "landscape.json",

@@ -3,19 +3,41 @@
 from collections.abc import Callable
 from typing import Any
 
-from api.examples import example_instance, example_row
+import numpy as np
+
+from api.examples import example_row
 from api.protocols.datatypes import BYTES
 from api.protocols.model_inputs import INPUT, LENGTHS
 from explainers.arrays import Inputs
 from explainers.instances import as_sent
-from explainers.model import Model
+from explainers.manifest import InputFeature
+from explainers.model import TRAINING_ROWS, Model
+from explainers.reading import write_instance
 
 
 def _instances(model: Model) -> dict[str, Any]:
-    instance = example_instance(
-        model.manifest.input, model.background, model.background_lengths
-    )
-    return {"instances": [instance]}
+    return {"instances": [write_instance(model.manifest.input, *_shown(model))]}
+
+
+def _shown(model: Model) -> tuple[Inputs, int]:
+    """Return the input that is shown and its steps: a row of the background sample or,
+    where the bundle exposes no training rows, the middle of every feature's range.
+    """
+    if TRAINING_ROWS in model.provides:
+        row = example_row(model.background_lengths)
+        return model.background[row], int(model.background_lengths[row])
+    middle = np.array(list(map(_middle, model.manifest.input.features)), np.float32)
+    if model.manifest.family == "image":
+        _, height, width = model.manifest.input.shape
+        return middle[:, None, None].repeat(height, 1).repeat(width, 2), 1
+    return (middle[None] if model.manifest.family == "sequence" else middle), 1
+
+
+def _middle(feature: InputFeature) -> float:
+    """Return a usual value, rounded as nobody would measure it; a category's code."""
+    if feature.minimum is None or feature.maximum is None:
+        return 0.0
+    return float(f"{(feature.minimum + feature.maximum) / 2:.3g}")
 
 
 def _explain(model: Model) -> dict[str, Any]:
@@ -45,8 +67,7 @@ def _columns(model: Model) -> list[dict[str, Any]]:
 
 
 def _one_tensor(model: Model) -> list[dict[str, Any]]:
-    row = example_row(model.background_lengths)
-    values, steps = model.background[row], int(model.background_lengths[row])
+    values, steps = _shown(model)
     if model.manifest.family == "sequence":
         lengths = {"name": LENGTHS, "shape": [1], "datatype": "INT64", "data": [steps]}
         return [_numbers(values[:steps]), lengths]

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from openapi_spec_validator import validate
 
+from api.app import create_app
+from api.settings import Settings
 from api.uri_templates import template
+from explainers.model import open_model
 from explainers.registry import EXPLAINERS, available
 from tests.api.processes import attack
+from tests.api.small_bundles import write_cancer
 
 
 @pytest.fixture
@@ -57,6 +61,22 @@ def test_examples_work(client, document):
                     continue
                 reply = client.post(url, json=example["value"])
                 assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.parametrize("expose", ["path", "prediction"])
+def test_no_training_row_is_shown_where_the_bundle_hides_them(tmp_path, expose):
+    write_cancer(tmp_path / "b", expose=expose)
+    client = create_app(Settings(bundles=tmp_path)).test_client()
+    background = open_model(tmp_path / "b").background
+    paths = client.get("/openapi.json").json["paths"]
+    request = paths["/v1/models/{model}:predict"]["post"]["requestBody"]
+    examples = request["content"]["application/json"]["examples"]
+    body = examples["breast-cancer"]["value"]
+    shown = np.float32(body["instances"][0])
+    assert not (background == shown).all(axis=1).any()
+    reply = client.post("/v1/models/breast-cancer:predict", json=body)
+    assert reply.status_code == 200
+    assert reply.json["warnings"] == []
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
