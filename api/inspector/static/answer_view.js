@@ -93,7 +93,7 @@ function verdict(path, prediction) {
 }
 
 function rule(path) {
-  const region = path.region ? ` in the region “${path.region}”` : "";
+  const region = path.region ? ` in the region “${pretty(path.region)}”` : "";
   if (!path.path.length) return `${region}, whatever the input.`;
   return [`${region} because `, h("span", {class: "rule"}, pretty(path.rule)), "."];
 }
