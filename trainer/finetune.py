@@ -20,7 +20,7 @@ from trainer.projection import project
 from trainer.rows import Rows
 
 SHARE = 0.15
-"""Epochs of finetuning, as a share of the epochs before. More gave no better ranking."""
+"""Epochs of finetuning, as a share of the epochs before. More ranked no better."""
 RATE = 2 / 3
 """The learning rate that it begins with, as a share of training's; it falls to 0."""
 
