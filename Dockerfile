@@ -12,6 +12,7 @@ WORKDIR /app
 FROM base AS build
 COPY pyproject.toml constraints.txt README.md leafpath.py ./
 COPY api api
+COPY bulk bulk
 COPY deploy deploy
 COPY explainers explainers
 COPY trainer trainer

@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "trainer.evaluate.cli:evaluate",
     "landscape": "trainer.landscape.cli:landscape",
     "visualize": "trainer.visualize.cli:visualize",
+    "explain": "bulk.cli:explain",
     "serve": "api.cli:serve",
     "work": "api.cli:work",
 }

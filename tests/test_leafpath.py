@@ -20,8 +20,8 @@ def test_help_lists_every_command_without_importing_torch_or_flask():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == (
-        "['describe', 'evaluate', 'keygen', 'landscape', 'serve', 'sign', 'sweep', "
-        "'train', 'verify', 'visualize']\n"
+        "['describe', 'evaluate', 'explain', 'keygen', 'landscape', 'serve', 'sign', "
+        "'sweep', 'train', 'verify', 'visualize', 'work']\n"
     )
 
 

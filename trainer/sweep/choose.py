@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from bulk.files import write_whole
 from explainers.manifest import FrontierPoint
 from trainer.config import Config
 from trainer.export.write import check_target, write_model
@@ -22,7 +23,7 @@ from trainer.sweep.frontier import (
 )
 from trainer.sweep.plan import Point, Result, Run, configure, make_plan
 from trainer.sweep.stability import compare_bootstraps, compare_seeds
-from trainer.sweep.store import Store, write_whole
+from trainer.sweep.store import Store
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Finished runs on disk: one JSON file each, whole or not there at all."""
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from bulk.files import write_whole
 from trainer.errors import SweepError
 from trainer.sweep.plan import Plan, Result, Run
 
@@ -68,16 +68,6 @@ class Store:
 
     def _path(self, run: Run) -> Path:
         return self._runs / f"{run.name}.json"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or the next start, sees all of it or none."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.replace(path)
 
 
 def _read(path: Path, kind: type[T]) -> T:

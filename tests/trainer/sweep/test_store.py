@@ -6,7 +6,7 @@ import pytest
 from trainer.config import parse_config
 from trainer.errors import SweepError
 from trainer.sweep.plan import Result, Run, configure, make_plan
-from trainer.sweep.store import PLAN, RUNS, Store, write_whole
+from trainer.sweep.store import PLAN, RUNS, Store
 
 CONFIG = parse_config({"name": "wine", "data": {"named": "wine"}})
 PLAN_OF_TWO = make_plan(CONFIG, (0.02, 0.01), 2)
@@ -59,11 +59,3 @@ def test_runs_without_a_plan_are_refused(tmp_path):
     (tmp_path / PLAN).unlink()
     with pytest.raises(SweepError, match=r"holds runs but no plan\.json"):
         Store(tmp_path, PLAN_OF_TWO)
-
-
-def test_a_file_is_whole_or_as_before(tmp_path):
-    path = tmp_path / "a.json"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert list(tmp_path.iterdir()) == [path]

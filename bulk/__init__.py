@@ -1,0 +1,1 @@
+"""Work in bulk: many independent tasks at once, and explanations of whole files."""
