@@ -188,10 +188,7 @@ def measure_method(
         curves_record(model, rows, orders),
         infidelity=_estimate(missed),
         max_sensitivity=_estimate(moved),
-        randomised=tuple(
-            None if (known := _estimate(column)) is None else known.value
-            for column in zip(*alike, strict=True)
-        ),
+        randomised=tuple(_mean(column) for column in zip(*alike, strict=True)),
     )
 
 
@@ -214,6 +211,11 @@ def curves_record(
         deletion_curve=tuple(np.mean(deletions, axis=0).tolist()),
         insertion_curve=tuple(np.mean(insertions, axis=0).tolist()),
     )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _estimate(values: Iterable[float | None]) -> Estimate | None:

@@ -122,7 +122,7 @@ def table_neighbourhood(
     resampled = np.flatnonzero(~numeric | discretize)
     parts: list[tuple[Columns, Scaled | Resampled]] = []
     if len(scaled):
-        moments = (moment[scaled] for moment in _input_moments(model))
+        moments = (moment[scaled] for moment in input_moments(model))
         drawn = _draw(seed, n, len(scaled))
         parts.append((scaled, Scaled(drawn, x[scaled], *moments)))
     if len(resampled):
@@ -153,7 +153,7 @@ def _is_same(
     return same
 
 
-def _input_moments(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def input_moments(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return training mean and spread of each numeric input: [n_inputs] each."""
     d = len(model.manifest.input.features)
     mean, spread = np.zeros(d, dtype=np.float32), np.ones(d, dtype=np.float32)
