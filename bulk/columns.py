@@ -1,7 +1,7 @@
 """Explanations as Arrow columns: one a field of the method's answer."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import msgspec.inspect as types
@@ -28,19 +28,30 @@ def fields_of(method: Explainer) -> dict[str, pa.DataType | None]:
     described = types.type_info(method.result)
     if not isinstance(described, types.DataclassType):
         raise TypeError(f"{method.result} is not a dataclass")
+    hints = get_type_hints(method.result)
     return {
-        field.name: arrow_type(field.type)
+        field.name: _array_type(hints[field.name]) or arrow_type(field.type)
         for field in described.fields
         if field.name != "method"
     }
 
 
+def _array_type(hint: Any) -> pa.DataType | None:
+    """Return the type of an array, which may be null; arrays of tables have one axis.
+
+    msgspec tells of an array that it is one, but not of what.
+    """
+    arrays = [h for h in (hint, *get_args(hint)) if get_origin(h) is np.ndarray]
+    if not arrays:
+        return None
+    _, dtype = get_args(arrays[0])  # shape, np.dtype[scalar]
+    return pa.list_(pa.from_numpy_dtype(get_args(dtype)[0]))
+
+
 def arrow_type(kind: types.Type) -> pa.DataType | None:
-    """Return the Arrow type of a field; arrays of tables have one axis."""
+    """Return the Arrow type of a field that is no array."""
     if type(kind) in SCALARS:
         return SCALARS[type(kind)]
-    if isinstance(kind, types.CustomType) and kind.cls is np.ndarray:
-        return pa.list_(pa.float32())
     if isinstance(kind, types.ListType):
         return _list_of(kind.item_type)
     if isinstance(kind, types.TupleType):

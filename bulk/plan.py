@@ -105,6 +105,6 @@ def keep_plan(out: Path, plan: Plan) -> None:
     differing = [name for name in names if found.get(name) != wanted.get(name)]
     if differing:
         raise BulkError(
-            f"{out} holds answers of another run ({', '.join(differing)} differs: see "
+            f"{out} holds answers of another run (other {', '.join(differing)}; see "
             f"its {PLAN}); choose another place, or delete it to start anew"
         )

@@ -29,6 +29,7 @@ def _loaded_by(module: str) -> set[str]:
         ("explainers.registry", HEAVY | SERVING | {"api", "trainer"}),
         ("api.app", HEAVY | {"trainer"}),
         ("trainer.cli", SERVING | {"api"}),
+        ("bulk.explain", HEAVY | SERVING | {"api", "trainer", "distributed"}),
         ("leafpath", HEAVY | SERVING | {"onnxruntime", "numpy"}),
     ],
 )
