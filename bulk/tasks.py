@@ -36,7 +36,7 @@ def run_tasks(
     Raises
     ------
     TaskError
-        dask is not installed, no scheduler answers, or the workers died.
+        dask is not installed, no scheduler answers or it went away, or workers died.
     """
     if not tasks:
         return iter(())
@@ -62,7 +62,8 @@ def _run_on_cluster(
     work: Callable[[Task], Answer], tasks: Sequence[Task], scheduler: str
 ) -> Iterator[Answer]:
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import CancelledError, Client, KilledWorker, as_completed
+        from distributed.comm import CommClosedError
     except ModuleNotFoundError as error:
         raise TaskError(
             "--scheduler needs dask: pip install 'leafpath[scale]'"
@@ -73,10 +74,14 @@ def _run_on_cluster(
         raise TaskError(f"no dask scheduler answers at {scheduler}: {error}") from error
     with client:
         futures = [client.submit(work, task, pure=False) for task in tasks]
-        for future in as_completed(futures, loop=client.loop):
-            try:
+        try:
+            for future in as_completed(futures, loop=client.loop):
                 yield future.result()
-            except KilledWorker as error:
-                raise TaskError(f"a task killed its workers: {error}") from error
-            with suppress(KeyError):
-                futures.remove(future)  # a finished result need not stay in memory
+                with suppress(KeyError):
+                    futures.remove(future)  # a finished result need not stay in memory
+        except KilledWorker as error:
+            raise TaskError(f"a task killed its workers: {error}") from error
+        except (CancelledError, CommClosedError) as error:
+            raise TaskError(
+                f"the scheduler at {scheduler} is gone; start again to go on"
+            ) from error

@@ -100,7 +100,7 @@ def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
         with Client(scheduler_file=str(place), set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
             address = client.scheduler.address
-        yield address, processes[1:]
+        yield address, processes
     finally:
         for process in processes:
             with suppress(ProcessLookupError):
@@ -111,7 +111,7 @@ def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
 def test_a_cluster_that_loses_a_worker_loses_no_row(
     bundle, cellar, undisturbed, cluster, tmp_path
 ):
-    address, workers = cluster
+    address, (_, *workers) = cluster
     out = tmp_path / "out"
     run = start_explain(cellar, bundle, out, "--scheduler", address)
     wait_for(lambda: out.exists() and len(parts(out)) >= 5, run)
@@ -129,6 +129,18 @@ def test_a_cluster_that_loses_a_worker_loses_no_row(
     assert workers[0].poll() == -signal.SIGKILL
     assert workers[1].poll() is None
     assert parts(out) == undisturbed
+
+
+def test_a_scheduler_that_dies_is_told(bundle, cellar, cluster, tmp_path):
+    address, (scheduler, *_) = cluster
+    out = tmp_path / "out"
+    run = start_explain(cellar, bundle, out, "--quiet", "--scheduler", address)
+    wait_for(lambda: out.exists() and len(parts(out)) >= 1, run)
+    os.killpg(scheduler.pid, signal.SIGKILL)
+    said, _ = run.communicate(timeout=180)
+    assert run.returncode == 1
+    told = f"Error: the scheduler at {address} is gone; start again to go on"
+    assert told in said.splitlines()  # among what dask logs
 
 
 def test_a_scheduler_that_is_not_there_is_told(bundle, cellar, tmp_path):
