@@ -149,3 +149,7 @@ def test_parts_that_die_lose_no_request(site):
     print(f"sent {len(statuses)}, answered {statuses.count(200)}")
     assert len(statuses) > 20
     assert set(statuses) == {200}
+    first.stop(timeout_s=40)
+    reply = nginx.post(PREDICT, json={"instances": BODY["instances"]})
+    assert reply.status_code == reply.json()["status"] == 503
+    assert reply.headers["Retry-After"] == "1"
