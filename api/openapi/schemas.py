@@ -78,9 +78,12 @@ def _tidy(value: Any) -> Any:
     """Turn docstrings into descriptions: one line each, in Markdown.
 
     Of tuples, ``items: false`` goes: ``maxItems`` says it too, and generators of
-    clients expect a schema there.
+    clients expect a schema there. A list of anything says so: they leave out whatever
+    has a list without ``items``.
     """
     if isinstance(value, dict):
+        if value.get("type") == "array" and not {"items", "prefixItems"} & set(value):
+            value = {**value, "items": {}}
         return {
             key: _one_line(inner)
             if key == "description" and isinstance(inner, str)

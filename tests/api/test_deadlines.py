@@ -13,6 +13,7 @@ EXPLAIN = "/v1/models/breast-cancer:explain"
 PREDICT = "/v1/models/breast-cancer:predict"
 DEAREST = {"method": "lime", "samples": 10_000, "discretize": True}
 """With 20 instances, all that one request may cost."""
+DEADLINE_S = 0.05
 
 
 def hurried(seconds):
@@ -26,8 +27,8 @@ def test_dearest_explanation_keeps_its_deadline_and_burns_nothing_after(
     overruns, burnt = [], []
     for _ in range(12):
         start = time.monotonic()
-        reply = server.post(EXPLAIN, json=body, headers=hurried(0.2))
-        overruns.append(time.monotonic() - start - 0.2)
+        reply = server.post(EXPLAIN, json=body, headers=hurried(DEADLINE_S))
+        overruns.append(time.monotonic() - start - DEADLINE_S)
         before = cpu_s(server.workers())
         assert reply.status_code == 504
         time.sleep(0.1)
@@ -39,10 +40,15 @@ def test_dearest_explanation_keeps_its_deadline_and_burns_nothing_after(
 
 
 def test_finished_explanations_are_kept(client, instances):
-    body = {"instances": instances[:20], "explanations": [DEAREST]}
-    reply = client.post(EXPLAIN, json=body, headers={"Request-Timeout": "0.1"})
-    assert reply.status_code == 504
-    first = client.post(EXPLAIN, json=body | {"instances": instances[:1]})
+    for attempt in range(6):  # a busy machine finishes none in the first tenth
+        asked = [DEAREST | {"seed": attempt}]
+        body = {"instances": instances[:20], "explanations": asked}
+        timeout = str(0.1 * 2**attempt)
+        reply = client.post(EXPLAIN, json=body, headers={"Request-Timeout": timeout})
+        assert reply.status_code == 504
+        first = client.post(EXPLAIN, json=body | {"instances": instances[:1]})
+        if first.headers["X-Cache"] == "hit":
+            break
     assert first.headers["X-Cache"] == "hit"
     assert client.post(EXPLAIN, json=body).status_code == 200
 
