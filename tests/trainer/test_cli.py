@@ -49,7 +49,7 @@ def test_it_writes_a_bundle_that_verifies_and_says_how_to_go_on(config, tmp_path
     [
         (("name =", "nam ="), "unknown key 'nam'; did you mean 'name'?"),
         (('"region"', '"land"'), "target names column 'land'"),
-        (("epochs = 30", "epochs = 0"), "train.epochs"),
+        (("epochs = 30", "epochs = -1"), "train.epochs"),
         (("[model]", 'split = "colour"\n[model]'), "'colour' has no value in"),
     ],
 )

@@ -45,8 +45,8 @@ def test_the_smallest_file_names_a_model_and_its_data(tmp_path):
             "batch_size",
         ),
         (
-            {"name": "a", "data": DATA, "train": {"epochs": 0}},
-            "train.epochs: expected `int` >= 1",
+            {"name": "a", "data": DATA, "train": {"epochs": -1}},
+            "train.epochs: expected `int` >= 0",
         ),
         (
             {"name": "a", "data": DATA, "train": {"device": "tpu"}},
