@@ -8,6 +8,7 @@ import click
 
 from explainers.errors import LeafpathError
 from explainers.manifest import Estimate
+from trainer.options import quiet_option
 
 
 @click.command()
@@ -18,7 +19,7 @@ from explainers.manifest import Estimate
     type=click.Path(path_type=Path),
     help="Directory of the bundle; an older bundle there is replaced.",
 )
-@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+@quiet_option
 def train(config: Path, out: Path, quiet: bool) -> None:
     """Train the model that CONFIG (a TOML file) describes and write its bundle.
 
@@ -71,7 +72,7 @@ def train(config: Path, out: Path, quiet: bool) -> None:
     "--jobs", type=int, default=-1, help="Processes; -1 (default) for one a core."
 )
 @click.option("--scheduler", help="Run on a dask cluster: tcp://host:8786.")
-@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+@quiet_option
 def sweep(
     config: Path,
     out: Path,

@@ -6,6 +6,7 @@ import click
 
 from explainers.errors import LeafpathError
 from explainers.manifest import Estimate
+from trainer.options import data_option, quiet_option
 
 
 @click.command()
@@ -15,12 +16,7 @@ from explainers.manifest import Estimate
     type=click.Path(path_type=Path),
     help="Where the new version is written; by default BUNDLE itself.",
 )
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="Directory that a data file is looked for in.",
-)
+@data_option
 @click.option(
     "--rows",
     type=click.IntRange(1),
@@ -35,7 +31,7 @@ from explainers.manifest import Estimate
     multiple=True,
     help="Method to evaluate; repeatable. By default every attribution.",
 )
-@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+@quiet_option
 def evaluate(
     bundle: Path,
     out: Path | None,

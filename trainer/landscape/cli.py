@@ -6,21 +6,11 @@ from pathlib import Path
 import click
 
 from explainers.errors import LeafpathError
+from trainer.options import quiet_option, takes_source
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where the bundle is written; by default DIR itself. CONFIG needs it.",
-)
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="Directory that a data file is looked for in (of a bundle).",
-)
+@takes_source
 @click.option("--points", type=click.IntRange(3, 201), default=25, show_default=True)
 @click.option(
     "--span",
@@ -37,7 +27,7 @@ from explainers.errors import LeafpathError
     help="Weight of the regularizer (0 is none) to train and set beside; repeatable.",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Processes; one a core.")
-@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+@quiet_option
 def landscape(
     source: Path,
     out: Path | None,

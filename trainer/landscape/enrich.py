@@ -7,17 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from explainers.bundle import read_bundle
-from trainer.config import Config, load_config
-from trainer.errors import ConfigError
-from trainer.export.write import check_target, write_model
+from trainer.config import Config
+from trainer.enriching import open_source
 from trainer.landscape.document import LandscapeDocument
 from trainer.landscape.files import landscape_files
 from trainer.landscape.recorder import Recorder
 from trainer.landscape.subject import subject_of
 from trainer.landscape.survey import Settings, survey
 from trainer.pipeline import Trained, train
-from trainer.reopen import Shown, next_version, reopen, write_enriched
+from trainer.reopen import Shown
 
 
 @dataclass(frozen=True)
@@ -43,45 +41,19 @@ class Written:
 
 def enrich(request: Request) -> Written:
     """Measure, draw and write; raises LeafpathError."""
-    if request.source.is_dir():
-        return _enrich_bundle(request)
-    return _enrich_new(request)
-
-
-def _enrich_bundle(request: Request) -> Written:
-    opened = reopen(request.source, request.data)
-    out = request.out or request.source
-    check_target(out)
-    document = measure(opened.trained, None, request, request.data)
-    files = landscape_files(document, opened.bundle.manifest.name)
-    version = next_version(opened.bundle.manifest.version)
-    digest = write_enriched(
-        opened.bundle, out, files, version=version, shown=shown_in_report(files)
-    )
-    shutil.rmtree(request.settings.scratch, ignore_errors=True)
-    return Written(out, version, digest, document)
-
-
-def _enrich_new(request: Request) -> Written:
-    if request.out is None:
-        raise ConfigError("a configuration needs --out: where its bundle is written")
-    check_target(request.out)
-    config, base = load_config(request.source), request.source.parent
-    recorder = Recorder()
-    trained = train(config, base, progress=request.settings.progress, record=recorder)
-    document = measure(trained, recorder, request, base)
-    files = landscape_files(document, config.name)
-    write_model(trained, request.out)
-    written = read_bundle(request.out)
-    digest = write_enriched(
-        written,
+    recorder = None if request.source.is_dir() else Recorder()
+    opened = open_source(
+        request.source,
         request.out,
-        files,
-        version=config.version,
-        shown=shown_in_report(files),
+        request.data,
+        progress=request.settings.progress,
+        record=recorder,
     )
+    document = measure(opened.trained, recorder, request, opened.base)
+    files = landscape_files(document, opened.trained.prepared.config.name)
+    version, digest = opened.write(files, shown_in_report(files))
     shutil.rmtree(request.settings.scratch, ignore_errors=True)
-    return Written(request.out, config.version, digest, document)
+    return Written(opened.target, version, digest, document)
 
 
 def shown_in_report(files: Mapping[str, bytes]) -> Shown:

@@ -5,21 +5,11 @@ from pathlib import Path
 import click
 
 from explainers.errors import LeafpathError
+from trainer.options import quiet_option, takes_source
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where the bundle is written; by default DIR itself. CONFIG needs it.",
-)
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="Directory that a data file is looked for in (of a bundle).",
-)
+@takes_source
 @click.option(
     "--units",
     type=click.IntRange(0, 64),
@@ -29,7 +19,7 @@ from explainers.errors import LeafpathError
 )
 @click.option("--steps", type=click.IntRange(1), default=512, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--quiet", is_flag=True, help="Draw no progress bars.")
+@quiet_option
 def visualize(
     source: Path,
     out: Path | None,
