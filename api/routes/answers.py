@@ -1,7 +1,8 @@
 """Predictions and explanations."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from api.access import find_model
@@ -11,8 +12,11 @@ from api.request_body import decode_body, read_body
 from api.responses import json_response
 from api.routes.jobs import accept, wants_job
 from api.schemas import ExplainRequest, PredictRequest
+from api.served_model import ServedModel
 from api.service import service
 from api.uploads import FORM, read_upload
+
+T = TypeVar("T")
 
 routes = Blueprint("answers", __name__)
 
@@ -21,12 +25,7 @@ routes = Blueprint("answers", __name__)
 def predict(model: str) -> Response:
     """Predict the class of every instance."""
     server, served = service(), find_model(model)
-    manifest, max_bytes = served.model.manifest, server.settings.max_body_bytes
-    if request.mimetype == FORM:
-        body = read_upload(request, PredictRequest[Any], manifest, max_bytes)
-    else:
-        raw = read_body(request, max_bytes)
-        body = decode_body(served.predict_decoder, raw, manifest)
+    body = _read(served, PredictRequest[Any], served.predict_decoder)
     answer = answer_predict(served, body)
     server.metrics.agreement(served.model, answer.prediction)
     server.metrics.unusual(served.model, answer.unusual)
@@ -37,12 +36,7 @@ def predict(model: str) -> Response:
 def explain(model: str) -> Response:
     """Predict the class of every instance, and explain it, at once or as a job."""
     server, served = service(), find_model(model)
-    manifest, max_bytes = served.model.manifest, server.settings.max_body_bytes
-    if request.mimetype == FORM:
-        body = read_upload(request, ExplainRequest[Any], manifest, max_bytes)
-    else:
-        raw = read_body(request, max_bytes)
-        body = decode_body(served.explain_decoder, raw, manifest)
+    body = _read(served, ExplainRequest[Any], served.explain_decoder)
     if wants_job():
         return accept(served, body)
     answer = answer_explain(served, body, server.explanations, cache_policy(request))
@@ -51,3 +45,11 @@ def explain(model: str) -> Response:
     response = json_response(answer.body)
     report_cache(response, answer.explained)
     return response
+
+
+def _read(served: ServedModel, kind: type[T], decoder: msgspec.json.Decoder[T]) -> T:
+    """Read the body: JSON, or a form with pictures that says the same."""
+    manifest, max_bytes = served.model.manifest, service().settings.max_body_bytes
+    if request.mimetype == FORM:
+        return read_upload(request, kind, manifest, max_bytes)
+    return decode_body(decoder, read_body(request, max_bytes), manifest)
