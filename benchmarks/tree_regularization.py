@@ -22,6 +22,7 @@ import torch
 from scipy.stats import spearmanr
 
 from benchmarks.data_sets import DATA_SETS
+from bulk.files import write_whole
 from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
 from trainer.distill import distill
@@ -32,7 +33,6 @@ from trainer.pipeline import calibrate, choose_tree, let_tree_decide, project_on
 from trainer.prepare import Prepared, prepare
 from trainer.pruning import Grown
 from trainer.rows import predict_rows
-from trainer.sweep.store import write_whole
 
 matplotlib.use("agg")
 

