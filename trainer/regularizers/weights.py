@@ -3,6 +3,7 @@
 They know no tree. They are the rivals that the literature compares with.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from trainer.pruning import Grown
 
 
-class _WeightPenalty:
+class _WeightPenalty(ABC):
     """A penalty that sees the network and neither the batch nor its answers."""
 
     tree: Grown | None = None
@@ -26,9 +27,9 @@ class _WeightPenalty:
         """Return the scalar penalty of the present weights."""
         return self._weight * self.measure()
 
+    @abstractmethod
     def measure(self) -> Tensor:
         """Return the penalty at weight 1."""
-        raise NotImplementedError
 
     def matrices(self) -> Iterator[Tensor]:
         """Yield each layer's weights as [outputs, inputs]; biases are left alone."""
