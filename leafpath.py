@@ -64,7 +64,7 @@ def verify(bundle: Path, keys: Path | None) -> None:
     with 1 and one line that says what is wrong when not.
     """
     from explainers.errors import BundleError, KeyFileError
-    from explainers.model import open_model
+    from explainers.loading import open_model
 
     try:
         check = None if keys is None else _signatures().read_trusted_keys(keys).check
@@ -133,7 +133,7 @@ def describe(bundle: Path) -> None:
     """Print what the bundle in directory BUNDLE is: metrics, tree and rules."""
     from explainers.describe import describe_model
     from explainers.errors import BundleError
-    from explainers.model import open_model
+    from explainers.loading import open_model
 
     try:
         click.echo(describe_model(open_model(bundle)), nl=False)

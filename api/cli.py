@@ -19,7 +19,7 @@ from api.settings import Settings, process_settings
 from explainers.arrays import Indexes, Inputs
 from explainers.bundle import Bundle, decode_array, read_bundle
 from explainers.errors import BundleError
-from explainers.model import BACKGROUND, BACKGROUND_LENGTHS
+from explainers.loading import BACKGROUND, BACKGROUND_LENGTHS
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
 APPLICATION = "api.app:create_app()"

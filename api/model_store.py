@@ -12,7 +12,8 @@ from api.served_model import ServedModel
 from api.settings import Settings
 from explainers.bundle import MANIFEST, SignatureCheck, read_bundle
 from explainers.errors import KeyFileError, LeafpathError
-from explainers.model import Model, load_model, open_model
+from explainers.loading import load_model, open_model
+from explainers.model import Model
 
 log = structlog.get_logger()
 

@@ -20,7 +20,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks.interleaved import Timing, interleave, load
 from explainers.arrays import Inputs
-from explainers.model import Model, open_model
+from explainers.loading import open_model
+from explainers.model import Model
 from explainers.registry import EXPLAINERS, parse_parameters
 from trainer.config import load_config
 from trainer.export.write import write_model

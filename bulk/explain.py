@@ -15,7 +15,8 @@ from bulk.part import Job, answer_columns, explain_part
 from bulk.plan import ROWS_PER_PART, Plan, keep_plan, read_methods
 from bulk.source import Source, check_columns, open_source
 from bulk.tasks import run_tasks
-from explainers.model import Model, open_model
+from explainers.loading import open_model
+from explainers.model import Model
 
 
 @dataclass(frozen=True)

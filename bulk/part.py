@@ -18,8 +18,9 @@ from bulk.plan import Plan
 from bulk.source import Part, encode_table, read_part
 from explainers.arrays import Inputs
 from explainers.errors import InputError, LeafpathError, NonFiniteError
+from explainers.loading import open_model
 from explainers.methods.base import Explainer, Parameters
-from explainers.model import Model, Prediction, open_model
+from explainers.model import Model, Prediction
 
 STEP_ROWS = 1024
 """Rows explained at once, which bounds the answers that are Python objects."""

@@ -15,9 +15,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from explainers.loading import open_model
 from explainers.manifest import TreeFeature
 from explainers.methods.lime.tables import input_moments
-from explainers.model import Model, open_model
+from explainers.model import Model
 from explainers.registry import EXPLAINERS, parse_parameters
 from trainer.report.figures import FAINT, INK, PALETTE, styled
 

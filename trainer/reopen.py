@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from explainers.bundle import Bundle, read_bundle, write_bundle
-from explainers.model import Model, load_model
+from explainers.loading import load_model
+from explainers.model import Model
 from explainers.tree import DistilledTree
 from trainer.calibration import Tempered
 from trainer.config import parse_config

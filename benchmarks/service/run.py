@@ -24,7 +24,7 @@ from benchmarks.service.report import (
     write_between,
 )
 from benchmarks.service.targets import Site, interpreter, start_servers, targets
-from explainers.model import open_model
+from explainers.loading import open_model
 
 ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "12"))
 BUNDLE = ROOT / "bundles" / "breast-cancer"

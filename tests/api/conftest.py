@@ -7,7 +7,7 @@ import pytest
 
 from api.app import create_app
 from api.settings import Settings
-from explainers.model import open_model
+from explainers.loading import open_model
 from tests.api.processes import ROOT, start_redis, start_server
 from tests.api.small_bundles import write_cancer, write_mixed
 

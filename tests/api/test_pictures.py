@@ -18,8 +18,8 @@ from api.limits import MAX_PICTURE_PIXELS
 from api.pictures import decode_pictures
 from api.settings import Settings
 from explainers.errors import InstanceError
+from explainers.loading import open_model
 from explainers.manifest import InputFeature, InputSchema, PictureInput
-from explainers.model import open_model
 from trainer.config import parse_config
 from trainer.errors import TrainingWarning
 from trainer.export.write import write_model

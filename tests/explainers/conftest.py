@@ -11,6 +11,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.tree import DecisionTreeClassifier
 
 from explainers.bundle import encode_array, write_bundle
+from explainers.loading import open_model
 from explainers.manifest import (
     FORMAT_VERSION,
     Estimate,
@@ -23,7 +24,7 @@ from explainers.manifest import (
     TreeFeature,
     TreeMetrics,
 )
-from explainers.model import Model, open_model
+from explainers.model import Model
 from explainers.tree import DistilledTree, Node, write_tree
 
 HALF = Estimate(value=0.5, n=10, low=0.2, high=0.8)

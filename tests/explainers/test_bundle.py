@@ -24,8 +24,8 @@ from explainers.errors import (
     TreeError,
     UnsafeGraphError,
 )
+from explainers.loading import BACKGROUND, open_model
 from explainers.manifest import File, encode_manifest
-from explainers.model import BACKGROUND, open_model
 from explainers.tree import TreeDocument
 from tests.api.small_bundles import write_mixed
 

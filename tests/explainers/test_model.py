@@ -9,7 +9,7 @@ import pytest
 
 from explainers.bundle import encode_array, write_bundle
 from explainers.errors import NonFiniteError
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.onnx_runtime import MAX_ROWS_PER_RUN
 
 

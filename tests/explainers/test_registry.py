@@ -9,7 +9,7 @@ from explainers.errors import (
     UnknownMethodError,
     UnsupportedMethodError,
 )
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, available, find_method, parse_parameters
 
 

@@ -13,7 +13,7 @@ from explainers.errors import (
     ManifestError,
     SignatureError,
 )
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.signatures import generate_key, read_trusted_keys, sign_bundle
 
 

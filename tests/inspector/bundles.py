@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from explainers.bundle import encode_array, write_bundle
+from explainers.loading import open_model
 from explainers.manifest import (
     Estimate,
     FrontierPoint,
@@ -25,7 +26,6 @@ from explainers.manifest import (
     OutputSchema,
     TreeFeature,
 )
-from explainers.model import open_model
 from explainers.onnx_runtime import Session
 from explainers.tree import write_tree
 from tests.api import small_bundles

@@ -9,7 +9,8 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from explainers.model import Model, open_model
+from explainers.loading import open_model
+from explainers.model import Model
 from trainer.config import Config, parse_config
 from trainer.export.write import write_model
 from trainer.pipeline import Trained, train

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, parse_parameters
 from explainers.tree import read_tree, write_tree
 from trainer.config import RegionsConfig, parse_config

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explainers.bundle import encode_array, read_bundle, write_bundle
-from explainers.model import open_model
+from explainers.loading import open_model
 from trainer.errors import WeightsError
 from trainer.reopen import Shown, next_version, reopen, write_enriched
 from trainer.stored_weights import encode_weights

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from explainers.model import load_model
+from explainers.loading import load_model
 from trainer.evaluate.document import PATH, Evaluation, encode_evaluation
 from trainer.evaluate.measure import Settings, evaluate
 from trainer.evaluate.section import KEY, write_section

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from explainers.arrays import Indexes
 from explainers.bundle import MANIFEST, encode_array, write_bundle
-from explainers.manifest import FORMAT_VERSION, Manifest, OutputSchema
-from explainers.model import (
+from explainers.loading import (
     BACKGROUND,
     BACKGROUND_LENGTHS,
     GOLDEN_GRADIENT,
@@ -21,6 +20,7 @@ from explainers.model import (
     GOLDEN_PROBABILITIES,
     TREE,
 )
+from explainers.manifest import FORMAT_VERSION, Manifest, OutputSchema
 from explainers.onnx_runtime import Session
 from explainers.tree import write_tree
 from trainer.errors import GradientExportError, TrainingError, TrainingWarning

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from explainers.arrays import Indexes, TreeFeatures
+from explainers.loading import HEAD, MEAN, SPREAD
 from explainers.manifest import Family as FamilyName
 from explainers.manifest import InputFeature, InputSchema, TreeFeature
-from explainers.model import FEATURE_MAP, HEAD, MEAN, SPREAD
+from explainers.model import FEATURE_MAP
 from trainer.config import Config, ImageModel, OwnModel
 from trainer.data.encoding import Moments, measure_moments
 from trainer.data.images import Images, build_images

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from explainers.arrays import Indexes, Inputs, TreeFeatures
+from explainers.loading import MEAN, SPREAD
 from explainers.manifest import Family as FamilyName
 from explainers.manifest import InputFeature, InputSchema, TreeFeature
-from explainers.model import MEAN, SPREAD
 from trainer.config import Config, OwnModel, SequenceModel
 from trainer.data.encoding import Moments, measure_moments
 from trainer.data.raw import RawSequences

@@ -11,7 +11,8 @@ import torch
 
 from api.app import create_app
 from api.settings import Settings
-from explainers.model import Model, open_model
+from explainers.loading import open_model
+from explainers.model import Model
 from explainers.reading import write_instance
 from trainer.config import parse_config
 from trainer.errors import TrainingWarning

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from api.app import create_app
 from api.settings import Settings
 from api.uri_templates import template
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, available
 from tests.api.processes import attack
 from tests.api.small_bundles import write_cancer

@@ -14,8 +14,9 @@ from captum.attr import (
     Saliency,
 )
 
+from explainers.loading import open_model
 from explainers.methods.smoothgrad import Noise
-from explainers.model import Model, open_model
+from explainers.model import Model
 from explainers.registry import EXPLAINERS, parse_parameters
 from trainer.config import parse_config
 from trainer.export.write import write_model

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from explainers.errors import ParameterError
 from explainers.instances import encode_instances
+from explainers.loading import open_model
 from explainers.methods.counterfactual import _changes, _constraints, move_to_leaf
-from explainers.model import open_model
 from explainers.registry import EXPLAINERS, parse_parameters
 from tests.api.small_bundles import write_mixed
 

@@ -6,7 +6,7 @@ import pytest
 
 from explainers.bundle import write_bundle
 from explainers.errors import UnsupportedMethodError
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, find_method, parse_parameters
 
 METHOD = EXPLAINERS["prototypes"]

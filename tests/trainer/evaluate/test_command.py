@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from explainers.bundle import read_bundle
-from explainers.model import open_model
+from explainers.loading import open_model
 from leafpath import main
 from trainer.evaluate.randomise import layers_of, randomised, run_by_torch, stages
 

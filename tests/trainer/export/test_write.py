@@ -14,7 +14,7 @@ import torch
 from captum.attr import Saliency
 
 from explainers.instances import encode_instances
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.tree import DistilledTree
 from trainer.errors import TrainingError, TrainingWarning
 from trainer.export import write

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explainers.model import Model, open_model
+from explainers.loading import open_model
+from explainers.model import Model
 from trainer.config import parse_config
 from trainer.errors import TrainingWarning
 from trainer.export.write import write_model

@@ -7,7 +7,7 @@ import pytest
 import torch
 from captum.attr import Saliency
 
-from explainers.model import open_model
+from explainers.loading import open_model
 from explainers.reading import read_instances, write_instance
 from explainers.registry import available
 from trainer.reopen import reopen

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from explainers.model import open_model
+from explainers.loading import open_model
 from trainer.config import parse_config
 from trainer.errors import TrainingWarning
 from trainer.export.write import write_model

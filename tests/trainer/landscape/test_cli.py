@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 
 from explainers.bundle import read_bundle
-from explainers.model import open_model
+from explainers.loading import open_model
 from leafpath import main
 
 TOML = """

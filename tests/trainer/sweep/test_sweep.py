@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 
-from explainers.model import open_model
+from explainers.loading import open_model
 from trainer.config import load_config
 from trainer.sweep.execute import run_all
 from trainer.sweep.plan import make_plan

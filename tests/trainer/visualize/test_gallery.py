@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from explainers.bundle import read_bundle
-from explainers.model import open_model
+from explainers.loading import open_model
 from leafpath import main
 from trainer.config import parse_config
 from trainer.export.write import write_model
