@@ -16,6 +16,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30
+METRICS = "leafpath-metrics-"
 
 
 def free_port() -> int:
@@ -30,6 +31,14 @@ def wait_until(condition, timeout_s=START_S, what="it") -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {timeout_s} s")
         time.sleep(0.02)
+
+
+def mapped(pid: int) -> str:
+    """The files that a process has in its memory; none of a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return ""
 
 
 @dataclass
@@ -63,6 +72,13 @@ class Server:
             int(child)
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         ]
+
+    def all_workers_serve(self) -> bool:
+        """Whether each worker has its models and its counters: a fork has neither."""
+        return all(
+            "onnxruntime" in files and METRICS in files
+            for files in map(mapped, self.workers())
+        )
 
     def log_lines(self) -> list[dict]:
         return [orjson.loads(line) for line in self.log.read_bytes().splitlines()]
@@ -117,6 +133,7 @@ def start_server(directory: Path, bundles: Path, **settings) -> Server:
         )
     server = Server(process, port, log)
     wait_until(server.is_ready, what="a ready server")
+    wait_until(server.all_workers_serve, what="the other workers")
     return server
 
 

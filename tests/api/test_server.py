@@ -16,7 +16,7 @@ import requests
 
 from api.app import create_app
 from api.settings import Settings
-from tests.api.processes import ROOT, wait_until
+from tests.api.processes import METRICS, ROOT, mapped, wait_until
 from tests.api.small_bundles import write_cancer
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
@@ -33,10 +33,8 @@ def alive(pid: int) -> bool:
 
 def metrics_directory(worker: int) -> Path:
     """Where a worker keeps what it counted: it has the files mapped."""
-    for line in Path(f"/proc/{worker}/maps").read_text().splitlines():
-        if "leafpath-metrics-" in line:
-            return Path(line.split()[-1]).parent
-    raise LookupError(f"worker {worker} has no metrics")
+    (first, *_) = (line for line in mapped(worker).splitlines() if METRICS in line)
+    return Path(first.split()[-1]).parent
 
 
 def body_of(raw: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -77,7 +75,7 @@ def test_stop_is_quick_and_leaves_nothing_behind(start, instances):
     before = server.workers()
     server.signal(signal.SIGHUP)
     wait_until(lambda: not set(before) & set(server.workers()))
-    wait_until(lambda: len(server.workers()) == 2)
+    wait_until(lambda: len(server.workers()) == 2 and server.all_workers_serve())
     body = {"instances": instances[:1]}
     with requests.Session() as session:  # a connection that stays open
         assert session.post(server.url + PREDICT, json=body).status_code == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.processes import ROOT, start_server
+from tests.api.processes import ROOT, mapped, start_server
 from tests.api.small_bundles import write_mixed
 
 
@@ -56,14 +56,10 @@ def test_settings_that_cannot_be_meant_stop_gunicorn_too(bundles):
     assert "did you mean LEAFPATH_WORKERS?" in ran.stderr
 
 
-def libraries(pid: int) -> str:
-    return Path(f"/proc/{pid}/maps").read_text()
-
-
 def test_master_never_loads_onnxruntime_and_forks_no_thread(server):
-    assert "onnxruntime" not in libraries(server.process.pid)
+    assert "onnxruntime" not in mapped(server.process.pid)
     assert len(os.listdir(f"/proc/{server.process.pid}/task")) == 1
-    assert "onnxruntime" in libraries(server.workers()[0])
+    assert "onnxruntime" in mapped(server.workers()[0])
 
 
 def test_worker_sends_nothing_anywhere(server):
