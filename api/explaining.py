@@ -17,6 +17,7 @@ from api.cache.shared_flight import compute_once
 from api.cache.single_flight import SingleFlight, wait_for
 from api.encoding import encode
 from api.explanation_requests import ExplanationRequest
+from api.limits import is_quick
 from explainers.deadlines import check_deadline
 from explainers.errors import NonFiniteError, ParameterError
 from explainers.methods.base import Explainer
@@ -55,9 +56,13 @@ def is_cached(method: Explainer) -> bool:
     return method.cost != "cheap"
 
 
-def is_costly(request: ExplanationRequest, prediction: Prediction) -> bool:
-    """Whether the work has to queue; one step of a cheap method is done sooner."""
-    return is_cached(request.method) or len(prediction) > MAX_INSTANCES_AT_ONCE
+def is_costly(
+    model: Model, prediction: Prediction, request: ExplanationRequest
+) -> bool:
+    """Whether the work has to queue: it takes more than one step, or a long one."""
+    if len(prediction) > MAX_INSTANCES_AT_ONCE:
+        return True
+    return is_cached(request.method) and not is_quick(model, request, prediction.inputs)
 
 
 class ExplanationService:
@@ -107,7 +112,7 @@ class ExplanationService:
         entries = self._look_up(list(kept.values()), policy)
         found = dict(entries)
         columns = []
-        with self._admitted(prediction, requests, kept, found, watch):
+        with self._admitted(model, prediction, requests, kept, found, watch):
             for index, request in enumerate(requests):
                 if (column := kept.get(index)) is None:
                     steps = self._steps(model, prediction, request, watch)
@@ -130,6 +135,7 @@ class ExplanationService:
 
     def _admitted(
         self,
+        model: Model,
         prediction: Prediction,
         requests: Sequence[ExplanationRequest],
         kept: Mapping[int, "_Column"],
@@ -138,10 +144,9 @@ class ExplanationService:
     ) -> AbstractContextManager[None]:
         """Ask to be let in where something costly is not in the cache."""
         costly = any(
-            any(key not in found for key in kept[index].keys)
-            if index in kept
-            else is_costly(request, prediction)
+            is_costly(model, prediction, request)
             for index, request in enumerate(requests)
+            if index not in kept or any(key not in found for key in kept[index].keys)
         )
         return self._costly.admitted() if costly and not watch else nullcontext()
 
@@ -194,7 +199,8 @@ class ExplanationService:
         watch: Watch | None,
     ) -> Iterator[tuple[slice, list[Any]]]:
         """Run one method on every row, in steps of bounded memory and time."""
-        run = self._costly.run if is_costly(request, prediction) else _run_here
+        costly = is_costly(model, prediction, request)
+        run = self._costly.run if costly else _run_here
         for rows in _parts(model, prediction, request):
             part = take(prediction, rows)
             results = run(partial(compute, model, part, request))

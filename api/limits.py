@@ -23,6 +23,10 @@ MAX_NETWORK_POSITIONS = 5_000_000
 networks work at each of them: a gradient of 32 GRU units took 1.5 us a step, of the
 default convolutions .5 us a pixel."""
 
+QUICK_SHARE = 1 / 200
+"""Of that price: integrated gradients of a row of a table are below it, and LIME with a
+thousand samples; 12 ms at the most. Such work need not queue behind what takes long."""
+
 JOB_TIMES = 10
 """How many times that price a job may cost: nobody waits for it."""
 
@@ -41,6 +45,28 @@ def price(model: Model, requests: Sequence[ExplanationRequest], instances: int) 
     )
 
 
+def row_limit(model: Model, inputs: Inputs) -> int:
+    """Return how many rows like these a request may send through the network.
+
+    Parameters
+    ----------
+    inputs : [n, *shape]; sequences are as long as the longest among them.
+    """
+    values = math.prod(inputs.shape[1:])
+    positions = values // len(model.manifest.input.features)
+    return min(
+        MAX_NETWORK_ROWS,
+        MAX_NETWORK_VALUES // values,
+        MAX_NETWORK_POSITIONS // positions,
+    )
+
+
+def is_quick(model: Model, request: ExplanationRequest, inputs: Inputs) -> bool:
+    """Whether an explanation of these inputs takes a few milliseconds at the most."""
+    rows = price(model, [request], len(inputs))
+    return rows <= QUICK_SHARE * row_limit(model, inputs)
+
+
 def check_price(
     model: Model,
     requests: Sequence[ExplanationRequest],
@@ -52,7 +78,7 @@ def check_price(
 
     Parameters
     ----------
-    inputs : [n, *shape]; sequences are as long as the longest among them.
+    inputs : [n, *shape], see ``row_limit``.
     times : how many times the price of a request is allowed.
 
     Raises
@@ -60,13 +86,8 @@ def check_price(
     RequestError
         Says the price, the limit and the dearest explanation.
     """
-    instances, values = len(inputs), math.prod(inputs.shape[1:])
-    positions = values // len(model.manifest.input.features)
-    limit = times * min(
-        MAX_NETWORK_ROWS,
-        MAX_NETWORK_VALUES // values,
-        MAX_NETWORK_POSITIONS // positions,
-    )
+    instances = len(inputs)
+    limit = times * row_limit(model, inputs)
     rows = price(model, requests, instances)
     if rows <= limit:
         return

@@ -124,3 +124,21 @@ def test_predictions_do_not_wait_behind_lime(server, instances, record_property)
     # Behind one LIME alone a prediction would wait for half a second.
     assert beside[98] < 3 * alone[98] + 0.1, (alone[98], beside[98])
     assert beside[50] < 3 * alone[50] + 0.02, (alone[50], beside[50])
+
+
+def test_quick_work_is_never_refused(server, instances):
+    """Many more clients at once than threads, each with integrated gradients."""
+    body = {"instances": instances[:1], "explanations": ["integrated_gradients"]}
+    statuses = Counter()
+
+    def explain():
+        for _ in range(20):
+            wish = {"Cache-Control": "no-store"}
+            statuses[server.post(EXPLAIN, json=body, headers=wish).status_code] += 1
+
+    threads = [threading.Thread(target=explain) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == {200: 320}
