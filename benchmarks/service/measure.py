@@ -48,7 +48,7 @@ def measure(site: Site, targets: Sequence[Target], rounds: int) -> dict[str, Fig
                     counts[target.name] = _count(server, request)
                     continue
                 _one_round(server, request, counts[target.name], results[target.name])
-            except RuntimeError as error:
+            except (RuntimeError, OSError) as error:
                 log = (site.folder / f"{target.server}.log").read_text()[-3000:]
                 raise SystemExit(f"{target.name}: {error}\n{log}") from error
     return results

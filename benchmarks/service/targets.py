@@ -70,8 +70,10 @@ def start_servers(site: Site, redis_url: str) -> dict[str, str]:
     (site.folder / "bundles").mkdir()
     shutil.copytree(site.bundle, site.folder / "bundles" / site.model)
     leafpath = gunicorn("api.app:create_app()")
-    _start(site, "floor", gunicorn("benchmarks.service.floor_app:app"))
-    _start(site, "bare", gunicorn("benchmarks.service.bare_app:create_app()"))
+    # They have no jobs: with a Redis of jobs the server does not look for any.
+    jobs = {"LEAFPATH_JOBS_URL": redis_url}
+    _start(site, "floor", gunicorn("benchmarks.service.floor_app:app"), jobs)
+    _start(site, "bare", gunicorn("benchmarks.service.bare_app:create_app()"), jobs)
     _start(site, "leafpath", leafpath)
     # Without its own memory, so that every hit goes to Redis.
     shared = {"LEAFPATH_CACHE_URL": redis_url, "LEAFPATH_CACHE_BYTES": "0"}
