@@ -1,12 +1,14 @@
 """Who is asking: the API key of a request, and which models it opens."""
 
+from functools import partial
+
 from flask import Flask, Request, g, request
 
 from api.errors import RequestError
-from api.keys import ApiKey
+from api.keys import ApiKey, KeyRing
 from api.problems import FORBIDDEN, UNAUTHENTICATED, UNKNOWN_MODEL
 from api.served_model import ServedModel
-from api.service import service
+from api.service import EXTENSION, service
 
 OPEN_PREFIXES = ("/v2/health/", "/inspector/")
 """Probes carry no key, and learn no more than a yes or a no. The inspector asks its
@@ -17,12 +19,11 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="leafpath"'}
 
 def register(app: Flask) -> None:
     """Ask for a key before every request, where keys are configured."""
-    app.before_request(_check_key)
+    app.before_request(partial(_check_key, app.extensions[EXTENSION].keys))
 
 
-def _check_key() -> None:
+def _check_key(ring: KeyRing | None) -> None:
     g.key = None
-    ring = service().keys
     if ring is None:
         return
     text = _bearer_token(request)

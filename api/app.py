@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_log.register(app, metrics)
     host_header.register(app, settings)
     access.register(app)
-    deadlines.register(app)
+    deadlines.register(app, settings)
     security_headers.register(app)
     error_handlers.register(app)
     pages.register(app)

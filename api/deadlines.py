@@ -1,34 +1,33 @@
 """`Request-Timeout`: how long a client waits for its answer, in seconds."""
 
 import re
+from functools import partial
 
 from flask import Flask, g, request
 
 from api.errors import Fault, RequestError
 from api.problems import BAD_REQUEST
-from api.service import service
-from explainers.deadlines import Deadline, within
+from api.settings import Settings
+from explainers.deadlines import Deadline, begin, end
 
 HEADER = "Request-Timeout"
 _SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Give every request that computes a deadline, from before its body is read."""
-    app.before_request(_begin)
+    app.before_request(partial(_begin, settings.max_timeout_s))
     app.teardown_request(_end)
 
 
-def _begin() -> None:
+def _begin(most_s: float) -> None:
     if request.method == "POST":
-        most_s = service().settings.max_timeout_s
-        g.within = within(Deadline(read_timeout_s(most_s)))
-        g.within.__enter__()
+        g.deadline = begin(Deadline(read_timeout_s(most_s)))
 
 
 def _end(error: BaseException | None) -> None:
-    if (entered := g.pop("within", None)) is not None:
-        entered.__exit__(None, None, None)
+    if (begun := g.pop("deadline", None)) is not None:
+        end(begun)
 
 
 def read_timeout_s(most_s: float) -> float:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -47,31 +49,28 @@ def _estimate(value: Estimate) -> dict[str, Any]:
 
 def _is_finite(value: Any) -> bool:
     kind = type(value)
+    if kind is float:
+        return math.isfinite(value)
     if kind in _NEVER_INFINITE:
         return True
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, np.ndarray | np.floating):
-        return all_finite(value)
     if isinstance(value, list | tuple):
         return all(map(_is_finite, value))
     if isinstance(value, dict):
         return all(map(_is_finite, value.values()))
-    return all(_is_finite(getattr(value, name)) for name in _field_names(kind))
+    if isinstance(value, np.ndarray | np.floating):
+        return all_finite(value)
+    return all(map(_is_finite, _read_fields(kind)(value)))  # type: ignore[arg-type]
 
 
 # Fragments were encoded here, and checked, when they were stored.
 _NEVER_INFINITE = {str, int, bool, type(None), orjson.Fragment}
 
 
-def _field_names(kind: type) -> tuple[str, ...]:
-    """Return the fields of a dataclass or Struct; none of what has no fields."""
-    if kind not in _FIELDS:
-        names: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
-        if dataclasses.is_dataclass(kind):
-            names = tuple(field.name for field in dataclasses.fields(kind))
-        _FIELDS[kind] = names
-    return _FIELDS[kind]
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
+@cache
+def _read_fields(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads all fields of a dataclass or Struct, nothing of another."""
+    names: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    if dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+    # Twice the first: of a single name attrgetter returns no tuple.
+    return attrgetter(names[0], *names) if names else lambda _: ()

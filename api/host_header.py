@@ -1,6 +1,6 @@
 """HTTP/1.1 requests name their host (RFC 9112, 3.2); gunicorn does not insist."""
 
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -35,6 +35,7 @@ def _check(is_private: bool) -> None:
         )
 
 
+@lru_cache(maxsize=64)
 def _names_this_machine(host: str) -> bool:
     try:
         return is_loopback(urlsplit(f"//{host}").hostname or "")

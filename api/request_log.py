@@ -55,7 +55,7 @@ def _end(metrics: Metrics, log: RequestLog, response: Response) -> Response:
             "cache": headers.get("X-Cache"),
             "model": model,
             "key": key.name if key is not None else None,
-            "trace_id": _trace(response),
+            "trace_id": _trace(asked, response),
         }
     )
     return response
@@ -66,9 +66,9 @@ def _length(asked: Request) -> int | None:
     return int(given) if given.isdecimal() else None
 
 
-def _trace(response: Response) -> str | None:
+def _trace(asked: Request, response: Response) -> str | None:
     """Echo the caller's trace context and return its trace id (W3C Trace Context)."""
-    parent = request.environ.get("HTTP_TRACEPARENT", "")
+    parent = asked.environ.get("HTTP_TRACEPARENT", "")
     found = _TRACEPARENT.match(parent)
     if found is None:
         return None

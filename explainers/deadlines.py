@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from explainers.errors import DeadlineError
 
@@ -45,11 +45,21 @@ def check_deadline() -> None:
         deadline.check()
 
 
+def begin(deadline: Deadline | None) -> Token[Deadline | None]:
+    """Set the deadline of what is done from here on; returns what ``end`` takes."""
+    return _current.set(deadline)
+
+
+def end(begun: Token[Deadline | None]) -> None:
+    """Return to the deadline before, in the thread that began."""
+    _current.reset(begun)
+
+
 @contextlib.contextmanager
 def within(deadline: Deadline | None) -> Iterator[None]:
     """Set the deadline of what is done inside the block."""
-    token = _current.set(deadline)
+    begun = begin(deadline)
     try:
         yield
     finally:
-        _current.reset(token)
+        end(begun)

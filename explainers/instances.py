@@ -93,7 +93,7 @@ def category_name(feature: InputFeature, code: float) -> str | None:
 
 def _all_numbers(schema: InputSchema, instances: Sequence[Instance]) -> Inputs | None:
     """Convert a plain matrix of numbers in one step; None when it is not one."""
-    if any(feature.kind != "numeric" for feature in schema.features):
+    if schema.has_categories:
         return None
     try:
         types = set(map(type, chain.from_iterable(instances)))

@@ -4,6 +4,7 @@ Reading and writing live in bundle.py; this file only says what the words mean.
 """
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -102,7 +103,7 @@ class PictureInput(Document, frozen=True, kw_only=True):
     resize: bool = False
 
 
-class InputSchema(Document, frozen=True, kw_only=True):
+class InputSchema(Document, frozen=True, kw_only=True, dict=True):
     """The graph input: ``shape`` excludes the batch axis.
 
     Tabular: (n_features,). Sequence: (most steps, n_channels), ragged in time. Image:
@@ -117,6 +118,11 @@ class InputSchema(Document, frozen=True, kw_only=True):
     features: tuple[InputFeature, ...]
     picture: PictureInput | msgspec.UnsetType = msgspec.UNSET
     beyond_training: BeyondTraining = "warn"
+
+    @cached_property
+    def has_categories(self) -> bool:
+        """Whether a value may be something else than a number."""
+        return any(feature.kind != "numeric" for feature in self.features)
 
 
 class OutputSchema(Document, frozen=True, kw_only=True):

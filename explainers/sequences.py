@@ -99,7 +99,7 @@ def _encode_steps(
 
 def _all_numbers(schema: InputSchema, instance: Any) -> NDArray[np.float32] | None:
     """Convert plain lists of numbers in one step; None where they are not that."""
-    if any(feature.kind != "numeric" for feature in schema.features):
+    if schema.has_categories:
         return None
     try:
         if isinstance(instance, np.ndarray):
