@@ -88,9 +88,11 @@ def on_reload(server):
 
 def post_worker_init(worker):
     """Compute jobs beside requests, where no other process does."""
-    from api.jobs.worker import start_beside
+    worker.jobs = None
+    if settings.computes_jobs:
+        from api.jobs.worker import start_beside
 
-    worker.jobs = start_beside(worker.wsgi) if settings.computes_jobs else None
+        worker.jobs = start_beside(worker.wsgi)
 
 
 def worker_exit(server, worker):

@@ -87,7 +87,8 @@ def _extra(site: Site, times: dict[str, float]) -> Extra:
         ig_ms=times["ig"],
         torch_ig_ms=times["torch_ig"],
         lime_ms=times["lime"],
-        memory_mb=leafpath.memory_mb(),
+        # The other also holds every explanation that this run asked for.
+        memory_mb=site.servers["leafpath-redis"].memory_mb(),
         loads_torch=leafpath.loads("libtorch"),
         alone_p99_ms=alone,
         beside_p99_ms=beside,
