@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from explainers.arrays import (
     Encoded,
+    Floats,
     Gradients,
     Indexes,
     Inputs,
@@ -98,11 +99,22 @@ class Model:
         layer: str = self.sessions["gradcam"].outputs[0]
         return layer
 
+    @property
+    def encoded_shape(self) -> tuple[int, ...]:
+        """The shape of one encoded input: what gradients are taken at."""
+        if self.manifest.family == "tabular":
+            return (len(self.manifest.tree_features),)
+        return self.manifest.input.shape
+
     @cached_property
-    def has_categories(self) -> bool:
-        """Whether an input holds strings, which no matrix of numbers can carry."""
-        features = self.manifest.input.features
-        return any(feature.kind == "categorical" for feature in features)
+    def logits_at_mean(self) -> Floats:
+        """[n_classes]: what the network answers at the training mean; no sequences."""
+        mean = np.ascontiguousarray(
+            np.broadcast_to(self.mean, (1, *self.encoded_shape))
+        )
+        # The logits do not depend on the target.
+        logits, _ = self.gradient(mean, np.zeros(1, dtype=np.int64))
+        return np.asarray(logits[0], dtype=np.float64)
 
     @cached_property
     def may_miss(self) -> bool:

@@ -48,7 +48,9 @@ def _explain(model: Model) -> dict[str, Any]:
 
 
 def _infer(model: Model) -> dict[str, Any]:
-    tensors = _columns(model) if model.has_categories else _one_tensor(model)
+    tensors = (
+        _columns(model) if model.manifest.input.has_categories else _one_tensor(model)
+    )
     outputs = [{"name": "label"}, {"name": "probabilities"}]
     return {"id": "1", "inputs": tensors, "outputs": outputs}
 

@@ -61,7 +61,7 @@ def model_configuration(model: Model) -> dict[str, Any]:
 
 def _inputs(model: Model) -> list[dict[str, Any]]:
     schema = model.manifest.input
-    if model.has_categories:
+    if model.manifest.input.has_categories:
         return [_feature(feature) for feature in schema.features]
     if model.manifest.family == "sequence":
         steps, lengths = _tensor(INPUT, "FP32", -1, schema.shape[1]), _tensor(LENGTHS)

@@ -36,7 +36,7 @@ def read_inputs(
     InstanceError
         A value does not fit its feature.
     """
-    if INPUT in tensors and not model.has_categories:
+    if INPUT in tensors and not model.manifest.input.has_categories:
         return _one_tensor(model.manifest, tensors)
     if model.manifest.family != "tabular":
         raise _refused(f"expected one input tensor {INPUT!r}, {_found(tensors)}")
@@ -147,7 +147,9 @@ def _by_feature(model: Model, tensors: Mapping[str, Tensor]) -> Inputs:
     if set(tensors) != set(names):
         missing = [name for name in names if name not in tensors][:5]
         unknown = sorted(set(tensors) - set(names))[:5]
-        one = "" if model.has_categories else f"one tensor {INPUT!r}, or "
+        one = (
+            "" if model.manifest.input.has_categories else f"one tensor {INPUT!r}, or "
+        )
         raise _refused(
             f"expected {one}one tensor a feature (missing: {missing}, not of this "
             f"model: {unknown})"

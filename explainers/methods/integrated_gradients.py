@@ -238,6 +238,8 @@ def _starts(
     """Return where each row's paths start; rows of one length share it."""
     shape = prediction.encoded.shape[1:]
     references, lengths = _references(model, parameters)
+    if parameters.baseline == "training_mean" and model.manifest.family != "sequence":
+        return [Start(references, model.logits_at_mean)] * len(prediction)
     starts: dict[int, Start] = {}
     for length in prediction.lengths.tolist():
         if length not in starts:
@@ -259,9 +261,7 @@ def _references(
         prediction = model.background_prediction
         return prediction.encoded[rows], prediction.lengths[rows]
     if isinstance(baseline, str):
-        shape = model.manifest.input.shape
-        if model.manifest.family == "tabular":
-            shape = (len(model.manifest.tree_features),)
+        shape = model.encoded_shape
         value = model.mean if baseline == "training_mean" else np.float32(0)
         return np.broadcast_to(value, (1, *shape)), np.array([shape[0]])
     return _encode(model, baseline)
