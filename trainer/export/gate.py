@@ -3,15 +3,24 @@
 A wrong export is silent. An aliased example once gave a graph that returned all zeros,
 and a recurrent layer freezes the batch size; so every graph is run on fresh inputs of
 several batch sizes and compared with the module it came from.
+
+Torch rounds too, and its rounding can be large beside the answer: a logit near zero is
+a difference of large sums, and at the kink of an activation (ReLU6 has two) a rounding
+decides whether a whole path counts. On EfficientNet-lite0 the graph's gradient was
+.0032 from torch's for one input, and 6e-7 from that in double precision: it was torch
+that had rounded to the other side. So what is allowed grows with torch's own distance
+from double precision.
 """
 
+import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from explainers.errors import BundleError
 from explainers.onnx_runtime import Session
@@ -22,6 +31,10 @@ from trainer.export.gradients import Jacobian, vector_jacobian
 BATCHES = (1, 7, 64)
 TOLERANCE = 1e-5
 """Relative L2: an absolute bound would pass an all-zero answer to a small gradient."""
+SLACK = 10.0
+"""The same, in torch's own distances from double precision."""
+LOOSEST = 0.01
+"""What no rounding excuses."""
 
 Drawn = NDArray[np.generic] | tuple[NDArray[np.generic], ...]
 Sampler = Callable[[int, np.random.Generator], Drawn]
@@ -41,13 +54,9 @@ def accept_graph(
     """
     session = _open(name, raw)
     random = np.random.default_rng(seed)
-    for rows in BATCHES:
-        inputs = _as_tuple(sample(rows, random))
-        found = session.run(dict(zip(session.inputs, inputs, strict=True)))
-        with torch.no_grad():
-            answer = module(*map(torch.from_numpy, inputs))
-        expected = answer if isinstance(answer, tuple) else (answer,)
-        _compare(name, rows, session.outputs, found, expected)
+    batches = [_as_tuple(sample(rows, random)) for rows in BATCHES]
+    with torch.no_grad():
+        _compare(name, session, batches, module, lambda same: same)
     return session
 
 
@@ -70,18 +79,15 @@ def accept_gradient(
     try:
         session = _open(name, raw)
         random = np.random.default_rng(seed)
-        largest = 0.0
+        batches = []
         for rows in BATCHES:
             features, *rest = _as_tuple(sample(rows, random))
             with torch.no_grad():
                 answer = network(*map(torch.from_numpy, (features, *rest)))
             logits = answer[0] if isinstance(answer, tuple) else answer
             target = random.integers(0, logits.shape[1], rows)
-            inputs = (features, target, *rest)
-            found = session.run(dict(zip(session.inputs, inputs, strict=True)))
-            reference = jacobian(network)(*map(torch.from_numpy, inputs))
-            _compare(name, rows, session.outputs, found, reference)
-            largest = max(largest, float(np.abs(found[1]).max()))
+            batches.append((features, target, *rest))
+        largest = _compare(name, session, batches, network, jacobian)
     except GradientExportError:
         raise
     except ExportError as error:
@@ -113,22 +119,65 @@ def _open(name: str, raw: bytes) -> Session:
 
 def _compare(
     name: str,
-    rows: int,
-    outputs: Sequence[str],
-    found: Sequence[NDArray[np.float32]],
-    expected: Sequence[Tensor],
-) -> None:
-    for output, answer, reference in zip(outputs, found, expected, strict=True):
-        wanted = reference.detach().numpy()
-        error = relative_error(answer, wanted)
-        if answer.shape != wanted.shape or not error < TOLERANCE:
-            raise ExportError(
-                f"{name}: output {output!r} differs from torch by {error:.2g} "
-                f"(relative L2, {rows} rows; allowed {TOLERANCE:g})"
-            )
+    session: Session,
+    batches: Sequence[tuple[NDArray[np.generic], ...]],
+    module: nn.Module,
+    answering: Callable[[nn.Module], Callable[..., Any]],
+) -> float:
+    """Run graph and module on every batch; returns the largest value of the last
+    output. ``answering`` makes of a module what computes the graph's outputs.
+    """
+    largest = 0.0
+    for inputs in batches:
+        found = session.run(dict(zip(session.inputs, inputs, strict=True)))
+        wanted = _answer(answering(module), inputs)
+        for i, output in enumerate(session.outputs):
+            error = relative_error(found[i], wanted[i])
+            if error < TOLERANCE:
+                continue
+            rounding = _measure_rounding(module, answering, batches[:-1], i)
+            allowed = max(TOLERANCE, min(LOOSEST, SLACK * rounding))
+            if not error < allowed:
+                raise ExportError(
+                    f"{name}: output {output!r} differs from torch by {error:.2g} "
+                    f"(relative L2, {len(inputs[0])} rows; allowed {allowed:.2g})"
+                )
+        largest = max(largest, float(np.abs(found[-1]).max()))
+    return largest
 
 
-def relative_error(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
+def _measure_rounding(
+    module: nn.Module,
+    answering: Callable[[nn.Module], Callable[..., Any]],
+    batches: Sequence[tuple[NDArray[np.generic], ...]],
+    output: int,
+) -> float:
+    """Return how far torch is from double precision in an output, at the most."""
+    exact = answering(copy.deepcopy(module).double())
+    return max(
+        relative_error(
+            _answer(answering(module), inputs)[output],
+            _answer(exact, [_as_double(values) for values in inputs])[output],
+        )
+        for inputs in batches
+    )
+
+
+def _answer(
+    answer: Callable[..., Any], inputs: Sequence[NDArray[np.generic]]
+) -> list[NDArray[Any]]:
+    """Return what a module, or its jacobian, answers, as arrays."""
+    outputs = answer(*map(torch.from_numpy, inputs))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return [output.detach().numpy() for output in outputs]
+
+
+def _as_double(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return numbers in double precision, and whole numbers as they are."""
+    return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def relative_error(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     """Return |found - wanted| / |wanted| in L2; infinite for other shapes or NaN."""
     if found.shape != wanted.shape or not np.isfinite(found).all():
         return float("inf")
