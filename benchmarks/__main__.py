@@ -11,6 +11,7 @@ import sys
 BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
     "service": "the server beside a floor, a bare server and its peers",
+    "growth": "how cost grows with rows, features, leaves, steps and samples",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
     "regression": "the pull carried over to regression, on the diabetes data",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
