@@ -16,9 +16,16 @@ from api.protocols.input_tensors import read_tensors
 from api.protocols.messages import InferRequest, decode_message
 from api.protocols.model_inputs import INPUT, read_inputs, sent_as
 from api.protocols.output_tensors import OutputTensor, WireReply, encode_reply
-from api.protocols.outputs import PREDICTION_OUTPUTS, Wanted, offered, read_outputs
+from api.protocols.outputs import (
+    PREDICTION_OUTPUTS,
+    Wanted,
+    numbers_of,
+    offered,
+    read_outputs,
+)
 from api.served_model import ServedModel
 from api.training_range import Unusual, find_unusual
+from explainers.methods.base import Explainer
 from explainers.model import Model, Prediction
 
 ALWAYS_EXPLAINED = "tree_path"
@@ -101,7 +108,9 @@ def _tensor(
     method = wanted.explanation.method.name
     return OutputTensor(
         wanted.name,
-        _numbers(column, prediction) if wanted.as_numbers else _texts(column),
+        _numbers(wanted.explanation.method, column, prediction)
+        if wanted.as_numbers
+        else _texts(column),
         wanted.binary,
         {"method": method} if method != wanted.name else None,
     )
@@ -111,12 +120,15 @@ def _texts(column: Sequence[Any]) -> list[str]:
     return [encode(explanation).decode() for explanation in column]
 
 
-def _numbers(column: Sequence[Any], prediction: Prediction) -> NDArray[np.float32]:
-    """Return the attributions of all rows: [n, *shape] float32.
+def _numbers(
+    method: Explainer, column: Sequence[Any], prediction: Prediction
+) -> NDArray[np.float32]:
+    """Return the attributions or maps of all rows: [n, *shape] float32.
 
     Sequences are filled with zeros after their length, as their inputs are.
     """
-    rows = [_attributions(explanation) for explanation in column]
+    name = numbers_of(method) or ""
+    rows = [_numbers_of_row(explanation, name) for explanation in column]
     longest: tuple[int, ...] = max(row.shape for row in rows)
     if any(row.shape != longest for row in rows):
         longest = prediction.inputs.shape[1:]
@@ -126,9 +138,9 @@ def _numbers(column: Sequence[Any], prediction: Prediction) -> NDArray[np.float3
     return values
 
 
-def _attributions(explanation: Any) -> NDArray[np.float32]:
+def _numbers_of_row(explanation: Any, name: str) -> NDArray[np.float32]:
     if isinstance(explanation, orjson.Fragment):  # encoded already, for the cache
-        found = orjson.loads(orjson.dumps(explanation))["attributions"]
+        found = orjson.loads(orjson.dumps(explanation))[name]
         # The shortest decimal of a float32 reads back as that float32.
         return np.array(found, dtype=np.float32)
-    return np.asarray(explanation.attributions, dtype=np.float32)
+    return np.asarray(getattr(explanation, name), dtype=np.float32)

@@ -5,7 +5,7 @@ from typing import Any
 from api.limits import MAX_INSTANCES
 from api.protocols.datatypes import BYTES
 from api.protocols.model_inputs import INPUT, LENGTHS
-from api.protocols.outputs import PREDICTION_OUTPUTS, has_numbers, offered
+from api.protocols.outputs import PREDICTION_OUTPUTS, numbers_of, offered
 from api.version import VERSION
 from explainers.manifest import InputFeature
 from explainers.model import Model
@@ -86,10 +86,14 @@ def _explanations(model: Model) -> list[dict[str, Any]]:
     shape = model.manifest.input.shape
     if model.manifest.family == "sequence":
         shape = (-1, *shape[1:])
-    return [
-        _tensor(name, "FP32", *shape) if has_numbers(method) else _tensor(name, BYTES)
-        for name, method in available(model).items()
-    ]
+    shapes = {"attributions": shape, "map": (-1, -1)}
+    tensors = []
+    for name, method in available(model).items():
+        numbers = numbers_of(method)
+        tensors.append(
+            _tensor(name, "FP32", *shapes[numbers]) if numbers else _tensor(name, BYTES)
+        )
+    return tensors
 
 
 def _tensor(name: str, datatype: str = "INT64", *sizes: int) -> dict[str, Any]:

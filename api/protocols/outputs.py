@@ -96,9 +96,12 @@ def offered(model: Model) -> list[str]:
     ]
 
 
-def has_numbers(method: Explainer) -> bool:
-    """Whether a method attributes a number to every input."""
-    return any(field.name == "attributions" for field in fields(method.result))
+def numbers_of(method: Explainer) -> str | None:
+    """Return the field of a method's result that holds its numbers, a tensor a row:
+    one for each input, or a map of positions. None where it has no such field.
+    """
+    names = [field.name for field in fields(method.result)]
+    return next((name for name in ("attributions", "map") if name in names), None)
 
 
 def read_outputs(
@@ -176,9 +179,9 @@ def _check_known(model: Model, name: str, method: object) -> None:
 def _as_numbers(name: str, method: Explainer, form: object) -> bool:
     if form not in (None, "json", "tensor"):
         raise _refused(name, f"has format {form!r}; it is 'tensor' or 'json'")
-    if form == "tensor" and not has_numbers(method):
+    if form == "tensor" and numbers_of(method) is None:
         raise _refused(name, f"is no tensor: {method.name} answers 'json' only")
-    return form != "json" and has_numbers(method)
+    return form != "json" and numbers_of(method) is not None
 
 
 def _flag(parameters: Mapping[str, Any] | None, name: str, where: str) -> bool:

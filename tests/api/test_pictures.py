@@ -382,3 +382,26 @@ def test_the_document_describes_files_and_forms(client):
     assert "multipart/form-data" in bodies["content"]
     choices = document["components"]["schemas"]["Instance.digits"]["anyOf"]
     assert {"b64"} in [set(c.get("properties", {})) for c in choices]
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "gradient"])
+def test_v2_sends_a_map_as_a_tensor(client, rows, method):
+    arrays, _ = rows
+    native = client.post(
+        "/v1/models/digits:explain",
+        json={"instances": arrays.tolist(), "explanations": [method]},
+    ).json
+    field = "map" if method == "grad_cam" else "attributions"
+    expected = [np.float32(row[0][field]) for row in native["explanations"]]
+    sent = arrays[:, None].astype(np.float32)
+    tensor = {"name": "input", "datatype": "FP32", "shape": list(sent.shape)}
+    body = {
+        "inputs": [tensor | {"data": sent.ravel().tolist()}],
+        "outputs": [{"name": method}],
+    }
+    (output,) = client.post("/v2/models/digits/infer", json=body).json["outputs"]
+    found = np.float32(output["data"]).reshape(output["shape"])
+    np.testing.assert_array_equal(found, np.stack(expected))
+    told = client.get("/v2/models/digits").json["explanations"]
+    (shape,) = [o["shape"] for o in told if o["name"] == method]
+    assert len(shape) == found.ndim
