@@ -29,7 +29,13 @@ from trainer.distill import distill
 from trainer.errors import DeadRunError
 from trainer.fit import fit
 from trainer.metrics import macro_auc
-from trainer.pipeline import calibrate, choose_tree, let_tree_decide, project_onto
+from trainer.pipeline import (
+    calibrate,
+    choose_deciding_tree,
+    choose_tree,
+    let_tree_decide,
+    project_onto,
+)
 from trainer.prepare import Prepared, prepare
 from trainer.pruning import Grown
 from trainer.rows import predict_rows
@@ -110,6 +116,12 @@ class Outcome(msgspec.Struct, frozen=True):
     validation: dict[str, Figures]
     test: dict[str, Figures]
     claims: list[tuple[float, int, int]]
+    deciding_leaves: int | None = None
+    """Of the tree that decides, where that may be another."""
+
+    def leaves_of(self, view: str) -> int:
+        """Return the leaves of the tree of a view."""
+        return self.deciding_leaves or self.leaves if view == "decided" else self.leaves
 
 
 def main() -> None:
@@ -198,25 +210,31 @@ def make(prepared: Prepared, setting: Setting) -> Outcome:
     network = calibrate(prepared, fitted.network)
     answers = {"plain": predict_rows(network, prepared.all_rows)}
     pruned = choose_tree(prepared, answers["plain"], fitted.tree)
+    decisions = answers["plain"].argmax(axis=1)
+    tree = describe(prepared, pruned, decisions)
+    trees = {"plain": tree, "projected": tree}
     if setting.get("name") == "pull":
         start = time.process_time()
-        decided = let_tree_decide(prepared, network, pruned)
+        deciding = choose_deciding_tree(prepared, pruned)
+        decided = let_tree_decide(prepared, network, deciding)
         seconds["decided"] = seconds["plain"] + time.process_time() - start
         answers["decided"] = predict_rows(decided, prepared.all_rows)
+        trees["decided"] = describe(
+            prepared, deciding, answers["decided"].argmax(axis=1)
+        )
     elif "decay" in setting:
         seconds["projected"] = seconds["plain"]
         projected = project_onto(prepared, network, pruned)
         answers["projected"] = predict_rows(projected, prepared.all_rows)
-    decisions = answers["plain"].argmax(axis=1)
-    tree = describe(prepared, pruned, decisions)
     leaves = tree.apply(prepared.Z[split.test])
     agrees = tree.labels[leaves] == decisions[split.test]
     return Outcome(
         leaves=len(tree.leaves),
         seconds=seconds,
         restarts=fitted.restarts,
-        validation=measure_all(prepared, tree, answers, split.validation),
-        test=measure_all(prepared, tree, answers, split.test),
+        validation=measure_all(prepared, trees, answers, split.validation),
+        test=measure_all(prepared, trees, answers, split.test),
+        deciding_leaves=len(trees["decided"].leaves) if "decided" in trees else None,
         claims=[
             (
                 leaf.fidelity.value,
@@ -242,12 +260,13 @@ def make_cart(prepared: Prepared, setting: Setting) -> Outcome:
     seconds = {"plain": time.process_time() - start}
     tree = describe(prepared, pruned, y)
     answers = {"plain": shares(tree)[tree.apply(prepared.Z)]}
+    trees = {"plain": tree}
     return Outcome(
         leaves=len(tree.leaves),
         seconds=seconds,
         restarts=0,
-        validation=measure_all(prepared, tree, answers, split.validation),
-        test=measure_all(prepared, tree, answers, split.test),
+        validation=measure_all(prepared, trees, answers, split.validation),
+        test=measure_all(prepared, trees, answers, split.test),
         claims=[],
     )
 
@@ -300,12 +319,12 @@ def load(
 
 def measure_all(
     prepared: Prepared,
-    tree: DistilledTree,
+    trees: dict[str, DistilledTree],
     answers: dict[str, np.ndarray],
     part: np.ndarray,
 ) -> dict[str, Figures]:
     return {
-        view: measure(prepared, tree, rows[part], part)
+        view: measure(prepared, trees[view], rows[part], part)
         for view, rows in answers.items()
     }
 
@@ -336,7 +355,7 @@ def row(method: str, outcomes: list[Outcome | None], view: str) -> str:
     figures = [o.test[view] for o in alive]
     fields = ["auc", "accuracy", "tree_auc", "tree_accuracy", "fidelity", "balanced"]
     cells = [spread([getattr(f, field) for f in figures]) for field in fields]
-    cells.append(f"{statistics.median(o.leaves for o in alive):g}")
+    cells.append(f"{statistics.median(o.leaves_of(view) for o in alive):g}")
     cells.append(spread([f.average_path_length for f in figures], 2))
     cells.append(spread([o.seconds[view] for o in alive], 1))
     cells.append(f"{middle(outcomes, view, hypervolume):.4f}")

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from torch import nn
 
-from explainers.arrays import Indexes, Probabilities
+from explainers.arrays import Floats, Indexes, Probabilities
 from explainers.manifest import ControlMetrics, Metrics, Provenance
 from explainers.tree import DistilledTree, Region
 from trainer.assemble import assemble_tree
@@ -32,7 +32,7 @@ from trainer.pruning import LEAF, Grown
 from trainer.regions import Regions, check_rows, distil, find_roots, plan_regions
 from trainer.regularizers import REGULARIZERS
 from trainer.regularizers.pull import KEEP_TREE
-from trainer.routing import recount, route
+from trainer.routing import path_lengths, recount, route
 from trainer.rows import predict_rows
 from trainer.threads import limited_threads
 from trainer.thresholds import shorten_thresholds
@@ -105,6 +105,7 @@ def _train(
     probabilities = predict_rows(network, prepared.all_rows)
     pruned = choose_tree(prepared, probabilities, fitted.tree)
     if config.decision == "tree":
+        pruned = choose_deciding_tree(prepared, pruned)
         network = let_tree_decide(prepared, network, pruned)
         probabilities = predict_rows(network, prepared.all_rows)
     tree = describe_tree(prepared, pruned, probabilities.argmax(axis=1))
@@ -160,24 +161,59 @@ def choose_tree(
     """
     config, train = prepared.config, prepared.split.train
     Z, answers = prepared.Z[train], probabilities[train]
-    regions = find_regions(prepared)
-    tree = distil(
-        regions,
-        Z,
-        answers,
-        strength=config.tree.strength,
-        min_samples_leaf=prepared.min_samples_leaf,
-        max_leaves=config.tree.max_leaves,
-        seed=config.train.seed,
-    )
+    tree = _distil(prepared, answers)
     if pulled_to is not None and config.regularizer.name == "pull":
         kept = recount(pulled_to, Z, answers.argmax(axis=1), certainty(answers))
         gap = measure_objective(kept, Z, answers, config.tree.strength)
         gap -= measure_objective(tree, Z, answers, config.tree.strength)
         fits = kept.rows[kept.feature == LEAF].min() >= prepared.min_samples_leaf
         tree = kept if gap < KEEP_TREE and fits else tree
+    return _shorten(prepared, tree)
+
+
+def choose_deciding_tree(prepared: Prepared, tree: Grown) -> Grown:
+    """Return the tree, or one grown on the labels where that clearly decides better.
+
+    A tree that only explains must follow its network. One that decides need not: the
+    network will follow it. What counts is its error on validation rows plus the price
+    of its decisions, and it must be better by a standard error (Breiman et al. 1984,
+    section 3.4.3): on the 114 such rows of breast cancer less is chance.
+    """
+    split = prepared.split
+    labels = np.eye(prepared.n_classes, dtype=np.float32)[prepared.table.y]
+    rival = _shorten(prepared, _distil(prepared, labels[split.train]))
+    gain = _row_costs(prepared, tree) - _row_costs(prepared, rival)
+    return rival if gain.mean() > gain.std() / np.sqrt(len(gain)) else tree
+
+
+def _row_costs(prepared: Prepared, tree: Grown) -> Floats:
+    """Return what each validation row costs a tree: an error, and its decisions."""
+    rows = prepared.split.validation
+    leaves = route(tree, prepared.Z[rows])
+    wrong = tree.labels[leaves] != prepared.table.y[rows]
+    price = prepared.config.tree.strength
+    return np.asarray(wrong + price * path_lengths(tree)[leaves])
+
+
+def _distil(prepared: Prepared, answers: Probabilities) -> Grown:
+    """Distil answers to the training rows; one tree a region where there are any."""
+    config = prepared.config
+    return distil(
+        find_regions(prepared),
+        prepared.Z[prepared.split.train],
+        answers,
+        strength=config.tree.strength,
+        min_samples_leaf=prepared.min_samples_leaf,
+        max_leaves=config.tree.max_leaves,
+        seed=config.train.seed,
+    )
+
+
+def _shorten(prepared: Prepared, tree: Grown) -> Grown:
+    """Shorten the thresholds, but those of the rule that divides into regions."""
+    regions = find_regions(prepared)
     above = find_roots(regions, tree)[1] if regions else []
-    return shorten_thresholds(tree, Z, keep=above)
+    return shorten_thresholds(tree, prepared.Z[prepared.split.train], keep=above)
 
 
 def find_regions(prepared: Prepared) -> Regions | None:

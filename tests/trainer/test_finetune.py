@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from trainer.config import parse_config
+from trainer.distill import distill, route
 from trainer.finetune import finetune
 from trainer.metrics import auc
-from trainer.pipeline import train
+from trainer.pipeline import choose_deciding_tree, train
 from trainer.prepare import prepare
 from trainer.reopen import as_grown
 from trainer.rows import predict_rows
@@ -40,6 +41,30 @@ def test_the_tree_decides_every_row_held_out_or_not(trained):
     assert trained.metrics.network["accuracy"].value == (
         trained.metrics.tree.accuracy.value
     )
+
+
+@pytest.mark.parametrize("confused", [0.0, 0.4])
+def test_tree_of_the_labels_decides_where_that_of_the_network_decides_worse(confused):
+    """The network's tree is one of labels, of which some are another class's."""
+    asked = {"name": "cancer", "data": {"named": "breast_cancer"}, "decision": "tree"}
+    prepared = prepare(parse_config(asked))
+    split, y = prepared.split, prepared.table.y
+    wrong = np.where(np.random.default_rng(0).random(len(y)) < confused, 1 - y, y)
+    tree = distill(
+        prepared.Z[split.train], np.eye(2)[wrong[split.train]],
+        strength=0.02, min_samples_leaf=5,
+    )  # fmt: skip
+    chosen = choose_deciding_tree(prepared, tree)
+
+    def error(one):
+        decided = one.labels[route(one, prepared.Z[split.validation])]
+        return (decided != y[split.validation]).mean()
+
+    if confused:
+        assert chosen is not tree
+        assert error(chosen) < error(tree)
+    else:
+        assert error(chosen) == error(tree)
 
 
 def log_loss(network, rows):
