@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from explainers.arrays import Probabilities, TreeFeatures
-from trainer.distill import measure_objective, path_lengths, route
+from trainer.distill import measure_objective, route
+from trainer.projection import TreeDecision
 from trainer.pruning import LEAF, Grown
 from trainer.regions import Regions, distil, worst_region
 
@@ -125,7 +126,7 @@ class TreeRegularizer:
         self._fits = {round(share * steps) for share in FITS}
         self._seed = seed
         self._mix = mix or (self._between if by_row is None else None)
-        self._router: Router | None = None
+        self._decide: TreeDecision | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._device = features.device
         self._all = features
@@ -165,11 +166,11 @@ class TreeRegularizer:
         if self.tree is None:
             return logits.new_zeros(())
         decisions, points = self._decisions[rows], self._all[rows]
-        if self._mix is not None and self._router is not None:
+        if self._mix is not None and self._decide is not None:
             others, shares = self._draw(len(rows))
             between = lerp(self._all, rows, others, shares)
             logits = torch.cat([logits, self._mix(rows, others, shares)])
-            decisions = torch.cat([decisions, self._router(between)])
+            decisions = torch.cat([decisions, self._decide(between).argmax(dim=1)])
             points = torch.cat([points, between])
         charges = charge(logits, decisions)
         halves = (torch.split(whole, len(rows)) for whole in (charges, points))
@@ -213,7 +214,7 @@ class TreeRegularizer:
             if self._objective(tree, probabilities) > old - KEEP_TREE:
                 return
         self.tree = tree
-        self._router = Router(tree, self._device)
+        self._decide = TreeDecision(tree, tree.weights.shape[1]).to(self._device)
         labels = tree.labels[route(tree, self._features)]
         self._decisions = torch.as_tensor(labels, device=self._device)
 
@@ -233,32 +234,6 @@ class TreeRegularizer:
 def _answers(tree: Grown) -> int:
     """Return how many classes a tree answers."""
     return len(np.unique(tree.labels[tree.feature == LEAF]))
-
-
-class Router:
-    """A tree as tensors: rows of features to class indexes, on any device."""
-
-    def __init__(self, tree: Grown, device: torch.device) -> None:
-        at = np.arange(len(tree.feature))
-        leaf = tree.feature == LEAF
-        # A leaf sends everything to itself, so that no row needs a mask.
-        children = np.stack(
-            [np.where(leaf, at, tree.right), np.where(leaf, at, tree.left)], axis=1
-        )
-        self._feature = torch.as_tensor(np.where(leaf, 0, tree.feature), device=device)
-        self._threshold = torch.as_tensor(tree.threshold, device=device)
-        self._children = torch.as_tensor(children, device=device)
-        self._labels = torch.as_tensor(tree.labels, device=device)
-        self._depth = int(path_lengths(tree).max())
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """[n, n_tree_features] -> [n] int64; left when value <= threshold."""
-        at = torch.zeros(len(features), dtype=torch.int64, device=features.device)
-        for _ in range(self._depth):
-            values = features.gather(1, self._feature[at][:, None]).squeeze(1)
-            goes_left = (values.double() <= self._threshold[at]).long()
-            at = self._children[at, goes_left]
-        return self._labels[at]
 
 
 def lerp(features: Tensor, rows: Tensor, others: Tensor, shares: Tensor) -> Tensor:

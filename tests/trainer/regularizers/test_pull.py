@@ -10,7 +10,8 @@ import trainer.regularizers.pull as pull
 from trainer.distill import certainty, distill, path_lengths, route
 from trainer.pruning import LEAF
 from trainer.regularizers import REGULARIZERS, NoRegularizer, build_pull
-from trainer.regularizers.pull import Router, TreeRegularizer, contradiction
+from trainer.projection import TreeDecision
+from trainer.regularizers.pull import TreeRegularizer, contradiction
 
 
 def test_the_example_of_the_docstring_runs():
@@ -77,17 +78,18 @@ def test_between_rows_the_tree_says_what_is_right():
     assert float(with_neighbours) > float(without) + 0.5
 
 
-def test_the_router_on_tensors_is_route(cancer_rows):
+def test_the_tree_on_tensors_is_route(cancer_rows):
     X, y = cancer_rows
     p = np.stack([y == 0, y == 1], axis=1).astype(np.float32)
     tree = distill(X, p, strength=0.0, min_samples_leaf=2)
-    router = Router(tree, torch.device("cpu"))
+    decide = TreeDecision(tree, n_classes=2)
     at_thresholds = np.tile(X[:1], (len(tree.feature), 1))
     inner = np.flatnonzero(tree.feature != LEAF)
     at_thresholds[inner, tree.feature[inner]] = tree.threshold[inner]
     for rows in (X, at_thresholds):
         expected = tree.labels[route(tree, rows)]
-        np.testing.assert_array_equal(router(torch.from_numpy(rows)), expected)
+        found = decide(torch.from_numpy(rows)).argmax(dim=1)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_the_old_tree_stays_unless_the_new_one_is_clearly_better():
