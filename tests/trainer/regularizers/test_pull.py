@@ -8,9 +8,9 @@ import torch
 
 import trainer.regularizers.pull as pull
 from trainer.distill import certainty, distill, path_lengths, route
+from trainer.projection import TreeDecision
 from trainer.pruning import LEAF
 from trainer.regularizers import REGULARIZERS, NoRegularizer, build_pull
-from trainer.projection import TreeDecision
 from trainer.regularizers.pull import TreeRegularizer, contradiction
 
 
