@@ -46,6 +46,10 @@ def draw_surfaces(plane: PlaneRecord, title: str) -> bytes:
             linewidths=0.7,
         )
         axes.set_title(label, fontsize=10)
+        axes.set_xlabel("first direction", fontsize=8)
+        axes.set_ylabel("second direction", fontsize=8)
+        if _is_logarithmic(name):
+            axes.zaxis.set_major_formatter(lambda height, _: f"{10**height:.2g}")
         axes.view_init(elev=34, azim=-58)
         axes.tick_params(labelsize=7)
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
@@ -60,7 +64,11 @@ def draw_surfaces(plane: PlaneRecord, title: str) -> bytes:
 
 def _heights(grid: Floats, name: str) -> Floats:
     filled = np.where(np.isfinite(grid), grid, np.nanmax(grid))
-    return np.log10(np.maximum(filled, 1e-9)) if name.endswith("loss") else filled
+    return np.log10(np.maximum(filled, 1e-9)) if _is_logarithmic(name) else filled
+
+
+def _is_logarithmic(name: str) -> bool:
+    return name.endswith("loss")
 
 
 def _pyplot() -> Any:
