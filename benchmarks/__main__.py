@@ -15,6 +15,7 @@ BENCHMARKS = {
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
     "regression": "the pull carried over to regression, on the diabetes data",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
+    "channels": "feature visualization against the best real example, at random",
     "visualization": "feature visualization and landscape beside their references",
 }
 

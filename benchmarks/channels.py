@@ -1,0 +1,51 @@
+"""How often feature visualization beats the best real example: a random sample.
+
+Channels of EfficientNet-lite0 drawn by a seed, as many of each of six layers, none left
+out. Real examples are crops of the photographs of examples/efficientnet_gallery.py.
+Usage: python -m benchmarks channels [channels a layer] [steps]
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from benchmarks.interleaved import load
+from trainer.visualize.activations import record
+from trainer.visualize.examples import score_examples
+from trainer.visualize.objectives import channel
+from trainer.visualize.optimise import Recipe, optimise
+
+SEED = 0
+
+
+def main() -> None:
+    """Optimise every channel drawn, print those that stay below, and the share."""
+    each, steps = (int(a) for a in [*sys.argv[2:], *["10", "128"][len(sys.argv) - 2 :]])
+    sys.path.insert(0, str(Path("examples").resolve()))
+    import efficientnet_gallery as gallery
+    from efficientnet import load_network
+
+    torch.set_num_threads(1)
+    network = load_network().to(memory_format=torch.channels_last)
+    network, photographs = (
+        gallery.Standardised(network).eval(),
+        gallery.load_photographs(),
+    )
+    random = np.random.default_rng(SEED)
+    above, tried = 0, 0
+    for layer in tqdm([f"network.{name}" for name in gallery.LAYERS], unit="layer"):
+        with torch.no_grad():
+            count = record(network, [layer], photographs[:1])[layer].shape[1]
+        units = sorted(random.choice(count, each, replace=False).tolist())
+        objectives = [channel(layer, unit) for unit in units]
+        best = score_examples(network, objectives, photographs).max(axis=1)
+        for objective, real in zip(objectives, best, strict=True):
+            made = optimise(network, objective, gallery.BOUNDS, Recipe(steps=steps))
+            found = float(made.scores[0])
+            tried, above = tried + 1, above + (found > real)
+            if found <= real:
+                print(f"{objective.name}: {found:.2f}, best crop {real:.2f}")
+    print(f"{above} of {tried} above the best of {len(photographs)} crops; {load()}")
