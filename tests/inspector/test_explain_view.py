@@ -241,6 +241,21 @@ def test_json_can_be_pasted(visit, form):
     assert visit.field("colour").input_value() == "green"
 
 
+def test_opened_json_field_shows_the_input_and_leaves_alone_what_is_typed_at_once(visit):
+    visit.open(model="mixed")
+    visit.field("age years").fill("30")
+    opened, typed = visit.page.evaluate("""async () => {
+        const area = document.querySelector("details textarea");
+        area.closest("details").querySelector("summary").click();
+        const opened = area.value;
+        area.value = "typed";
+        await new Promise((done) => setTimeout(done, 200));
+        return [opened, area.value];
+    }""")
+    assert json.loads(opened) == [30, None]
+    assert typed == "typed"
+
+
 @pytest.mark.parametrize(
     "text",
     [

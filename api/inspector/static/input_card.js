@@ -126,14 +126,17 @@ function jsonPane(read, use) {
   const pane = h(
     "details",
     {},
-    h("summary", {}, "As JSON"),
+    h("summary", {onclick: show}, "As JSON"),
     area,
     error,
     h("button", {type: "button", onclick: take}, "Use this JSON"),
   );
-  pane.addEventListener("toggle", () => {
-    if (pane.open) area.value = JSON.stringify(read());
-  });
+
+  // At the click and not at "toggle": the browser tells of that one later, when
+  // somebody may already have typed into the field.
+  function show() {
+    if (!pane.open) area.value = JSON.stringify(read());
+  }
 
   function take() {
     error.textContent = "";
