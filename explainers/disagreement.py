@@ -1,10 +1,12 @@
 """Where network and tree answer differently: on what the network decides instead."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explainers.manifest import InputFeature, TreeFeature
 from explainers.model import Model, Prediction
 
 MOST_NAMED = 5
@@ -47,46 +49,43 @@ def disagreement(
     if label == tree_label:
         return None
     network, tree = model.classes[label], model.classes[tree_label]
-    weight = np.abs(attributions).astype(np.float64)
-    shares = _off_path_shares(model, int(prediction.leaves[row]), weight)
-    named = [Ignored(name, share) for name, share in shares[:MOST_NAMED]]
+    parts, shares = _off_path_shares(model, int(prediction.leaves[row]), attributions)
+    largest = np.argsort(-shares, kind="stable")[:MOST_NAMED]
+    named = [Ignored(parts[i].name, float(shares[i])) for i in largest if shares[i] > 0]
     said = f"the network answers {network!r}, the tree {tree!r}"
-    off = sum(share for _, share in shares)
     words = ", ".join(f"{part.name} ({part.share:.0%})" for part in named)
     reason = f": {words}" if named else ""
     return Disagreement(
         network,
         tree,
         named,
-        f"{said}; {off:.0%} of the attribution is on inputs that the tree's path does "
-        f"not look at{reason}",
+        f"{said}; {shares.sum():.0%} of the attribution is on inputs that the tree's "
+        f"path does not look at{reason}",
     )
 
 
 def _off_path_shares(
-    model: Model, leaf: int, weight: NDArray[np.float64]
-) -> list[tuple[str, float]]:
-    """Return name and share of what the path ignores, the largest first; none of 0."""
-    total = float(weight.sum())
-    if total == 0:
-        return []
-    ignored = np.where(model.path_masks[leaf], 0.0, weight) / total
-    shares = [(name, float(part.sum())) for name, part in _parts(model, ignored)]
-    return sorted((s for s in shares if s[1] > 0), key=lambda s: -s[1])
+    model: Model, leaf: int, attributions: NDArray[np.float32]
+) -> tuple[Sequence[InputFeature] | Sequence[TreeFeature], NDArray[np.float64]]:
+    """Return the inputs (of a picture: the patches), and each one's share off the path.
 
-
-def _parts(
-    model: Model, values: NDArray[np.float64]
-) -> list[tuple[str, NDArray[np.float64]]]:
-    """Divide one row's values by input, by channel of a sequence, or by patch."""
+    The shares are of all |attribution|: 0 for what the path looks at, and for every
+    input where there is no attribution at all.
+    """
+    weight = np.abs(attributions).astype(np.float64)
+    ignored = np.where(model.path_masks[leaf], 0.0, weight) / (weight.sum() or 1.0)
     manifest = model.manifest
     if manifest.family != "image":
-        names = [feature.name for feature in manifest.input.features]
-        return [(name, values[..., i]) for i, name in enumerate(names)]
-    parts = []
-    for column in manifest.tree_features:
-        if column.patch is not None:
-            top, left, height, width = column.patch
-            rows, columns = slice(top, top + height), slice(left, left + width)
-            parts.append((column.name, values[column.source, rows, columns]))
-    return parts
+        features = manifest.input.features
+        return features, ignored.reshape(-1, len(features)).sum(axis=0)
+    patches = [column for column in manifest.tree_features if column.patch is not None]
+    return patches, np.array([_sum_over(patch, ignored) for patch in patches])
+
+
+def _sum_over(column: TreeFeature, values: NDArray[np.float64]) -> float:
+    """Sum a picture's values over the patch of one tree feature."""
+    if column.patch is None:
+        raise TypeError(f"{column.name} is not the mean of a patch")
+    top, left, height, width = column.patch
+    part = values[column.source, top : top + height, left : left + width]
+    return float(part.sum())
