@@ -47,6 +47,16 @@ def test_a_linear_unit_s_optimum_points_along_its_weights(parametrisation):
     assert cosine > 0.99
 
 
+def test_a_linear_unit_without_a_price_ends_in_the_corner_of_its_signs():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 1))
+    recipe = Recipe(steps=64, parametrisation="pixel", robustness=None)
+    bounds = Bounds((1, 12, 12), np.array([-1.0]), np.array([1.0]))
+    made = optimise(network, logit(0), bounds, recipe).pixels.ravel()
+    corner = np.sign(network[1].weight.detach().numpy().ravel())
+    assert made @ corner / np.linalg.norm(made) / 12 > 0.99
+
+
 def test_most_units_answer_more_than_to_the_best_real_example(
     digits_network, digits, digits_bounds
 ):
