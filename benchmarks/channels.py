@@ -16,7 +16,7 @@ from benchmarks.interleaved import load
 from trainer.visualize.activations import record
 from trainer.visualize.examples import score_examples
 from trainer.visualize.objectives import channel
-from trainer.visualize.optimise import Recipe, optimise
+from trainer.visualize.optimise import Recipe, outdo
 
 SEED = 0
 
@@ -35,7 +35,7 @@ def main() -> None:
         gallery.load_photographs(),
     )
     random = np.random.default_rng(SEED)
-    above, tried = 0, 0
+    results: list[tuple[bool, bool]] = []
     for layer in tqdm([f"network.{name}" for name in gallery.LAYERS], unit="layer"):
         with torch.no_grad():
             count = record(network, [layer], photographs[:1])[layer].shape[1]
@@ -43,9 +43,15 @@ def main() -> None:
         objectives = [channel(layer, unit) for unit in units]
         best = score_examples(network, objectives, photographs).max(axis=1)
         for objective, real in zip(objectives, best, strict=True):
-            made = optimise(network, objective, gallery.BOUNDS, Recipe(steps=steps))
+            made = outdo(network, objective, gallery.BOUNDS, Recipe(steps=steps), real)
             found = float(made.scores[0])
-            tried, above = tried + 1, above + (found > real)
-            if found <= real:
-                print(f"{objective.name}: {found:.2f}, best crop {real:.2f}")
-    print(f"{above} of {tried} above the best of {len(photographs)} crops; {load()}")
+            results.append((found > real, made.moved))
+            if found <= real or not made.moved:
+                how = "" if made.moved else " in place"
+                print(f"{objective.name}: {found:.2f}{how}, best crop {real:.2f}")
+    above = sum(better for better, _ in results)
+    moved = sum(better and moved for better, moved in results)
+    print(
+        f"{above} of {len(results)} above the best of {len(photographs)} crops, "
+        f"{moved} of them though moved about; {load()}"
+    )

@@ -1,6 +1,7 @@
 """Explanation methods beside hand-written torch, captum, lime and shap.
 
-One trained network, one input (and 64), one thread, all rivals in every round.
+A trained network of tables and one of pictures, one input (and 64), one thread, all
+rivals of a contest in every round.
 Usage: python -m benchmarks explainers
 """
 
@@ -14,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import shap
 import torch
-from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency
 from lime.lime_tabular import LimeTabularExplainer
 from sklearn.tree import DecisionTreeClassifier
 
@@ -32,21 +33,23 @@ Rivals: TypeAlias = dict[str, Callable[[], object]]
 
 
 def main() -> None:
-    """Train breast cancer, time every method beside its rivals, print a table."""
+    """Train both networks, time every method beside its rivals, print a table."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    trained = train(load_config(Path("examples/breast-cancer.toml")), controls=False)
-    with tempfile.TemporaryDirectory() as folder:
-        write_model(trained, Path(folder) / "model")
-        model = open_model(Path(folder) / "model")
-    print(f"breast cancer, 30 inputs, one thread, {load()}")
-    results = {
-        name: interleave(rivals) for name, rivals in contests(trained, model).items()
-    }
+    print(f"breast cancer (30 inputs) and digits (8 x 8 pixels), one thread, {load()}")
+    rivals = contests(*_train("breast-cancer")) | _class_activation(*_train("digits"))
+    results = {name: interleave(contest) for name, contest in rivals.items()}
     for name, timings in results.items():
         _print(name, timings)
     print(load())
     print(json.dumps(as_json(results)))
+
+
+def _train(example: str) -> tuple[Trained, Model]:
+    trained = train(load_config(Path(f"examples/{example}.toml")), controls=False)
+    with tempfile.TemporaryDirectory() as folder:
+        write_model(trained, Path(folder) / "model")
+        return trained, open_model(Path(folder) / "model")
 
 
 def as_json(results: dict[str, dict[str, Timing]]) -> dict[str, dict[str, float]]:
@@ -131,6 +134,32 @@ def _gradients(
             ),
         },
     }
+
+
+def _class_activation(trained: Trained, model: Model) -> dict[str, Rivals]:
+    rows = model.background[:64]
+    result: dict[str, Rivals] = {}
+    network = trained.network
+    captum = LayerGradCam(network, network.body)
+
+    def by_hand(x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        found = network.feature_map(x).detach().requires_grad_(True)
+        logits = network.centre(network.head(found.mean((2, 3))))
+        score = logits.gather(1, target[:, None]).sum()
+        (gradients,) = torch.autograd.grad(score, found)
+        return torch.relu((gradients.mean((2, 3), keepdim=True) * found).sum(1))
+
+    for label, x in (("1 picture", rows[:1]), ("64 pictures", rows)):
+        tensor = torch.from_numpy(x)
+        targets = network(tensor).argmax(1)
+        result[f"grad_cam, {label}"] = {
+            "leafpath": _explain(model, "grad_cam", x),
+            "torch": lambda x=tensor, target=targets: by_hand(x, target),
+            "captum": lambda tensor=tensor, targets=targets: captum.attribute(
+                tensor, target=targets, relu_attributions=True
+            ),
+        }
+    return result
 
 
 def _limes(trained: Trained, model: Model, x: Inputs) -> dict[str, Rivals]:

@@ -241,7 +241,9 @@ def test_json_can_be_pasted(visit, form):
     assert visit.field("colour").input_value() == "green"
 
 
-def test_opened_json_field_shows_the_input_and_leaves_alone_what_is_typed_at_once(visit):
+def test_opened_json_field_shows_the_input_and_leaves_alone_what_is_typed_at_once(
+    visit,
+):
     visit.open(model="mixed")
     visit.field("age years").fill("30")
     opened, typed = visit.page.evaluate("""async () => {

@@ -16,7 +16,7 @@ from trainer.charts import render_png
 from trainer.pipeline import Trained
 from trainer.visualize.examples import find_extremes, score_examples
 from trainer.visualize.index import PATH, GalleryIndex, PictureRecord, encode_index
-from trainer.visualize.optimise import Bounds, Optimised, Recipe, optimise
+from trainer.visualize.optimise import Bounds, Optimised, Recipe, optimise, outdo
 from trainer.visualize.prototype_charts import draw_row, draw_sequence
 from trainer.visualize.prototypes import (
     LEARNING_RATE,
@@ -130,9 +130,11 @@ def _image(trained: Trained, wish: Wish) -> dict[str, bytes]:
     files, records = {}, []
     rows: dict[str, list[Tile]] = {}
     for target, answers in zip(_bar(targets, wish), scores, strict=True):
-        made = optimise(trained.network, target.objective, bounds, wish.recipe)
+        made = outdo(
+            trained.network, target.objective, bounds, wish.recipe, answers.max()
+        )
         record = _record(target, made.scores[0], answers, ".png")
-        record = replace(record, sheet="sheet.png")
+        record = replace(record, sheet="sheet.png", moved=made.moved)
         files[f"gallery/{record.file}"] = encode_png(as_bytes(made.pixels[0], bounds))
         rows.setdefault(target.layer or "classes", []).extend(
             _tiles(trained, target, made, real, answers, bounds)
@@ -252,6 +254,7 @@ def _record(
         best_real=ends.best_score,
         worst_real=ends.worst_score,
         share_below=float((real < activation).mean()),
+        moved=False,
     )
 
 

@@ -14,7 +14,9 @@ class PictureRecord(Document, frozen=True, kw_only=True):
 
     ``activation`` is what the network answers to the optimised input, ``best_real``
     and ``worst_real`` the extremes over the training rows, ``share_below`` the share
-    of these that answer less than the optimised input. ``distance`` is from the
+    of these that answer less than the optimised input. ``moved`` is false where the
+    picture was not moved about between steps: of a unit that answers to nothing but
+    detail that movement takes away, it may look like noise. ``distance`` is from the
     prototype of a table to the nearest training row, and ``usual_distance`` the median
     of the training rows' own nearest distances, both in training deviations a column:
     where the first is much larger, no real row looks like the prototype.
@@ -29,6 +31,7 @@ class PictureRecord(Document, frozen=True, kw_only=True):
     best_real: float
     worst_real: float
     share_below: float
+    moved: bool
     sheet: str | None = None
     values: dict[str, float] = {}
     distance: float | None = None

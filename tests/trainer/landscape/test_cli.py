@@ -4,6 +4,8 @@ import json
 
 from click.testing import CliRunner
 
+from api.app import create_app
+from api.settings import Settings
 from explainers.bundle import read_bundle
 from explainers.loading import open_model
 from leafpath import main
@@ -39,6 +41,12 @@ def test_a_configuration_becomes_a_bundle_and_the_bundle_a_new_version(tmp_path)
     assert bundle.manifest.version == "2"
     assert "landscape/strengths.png" not in bundle.files
     assert not (tmp_path / ".landscape").exists()
+    client = create_app(Settings(bundles=tmp_path)).test_client()
+    for kind, start in (("json", b"{"), ("svg+xml", b"<svg"), ("png", b"\x89PNG")):
+        accept = f"{'application' if kind == 'json' else 'image'}/{kind}"
+        reply = client.get("/v1/models/tumours/landscape", headers={"Accept": accept})
+        assert reply.mimetype == accept
+        assert reply.data.startswith(start)
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

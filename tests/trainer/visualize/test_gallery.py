@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from api.app import create_app
+from api.settings import Settings
 from explainers.bundle import read_bundle
 from explainers.loading import open_model
 from leafpath import main
@@ -102,6 +104,16 @@ def test_the_command_writes_a_new_version(pictures, tmp_path):
     assert "version 2" in done.output
     assert "gallery/index.json" in open_model(out).files
     assert len(read_bundle(out).files) > 10
+    gallery = create_app(Settings(bundles=tmp_path)).test_client()
+    page = f"/v1/models/{pictures.prepared.config.name}/gallery"
+    index = gallery.get(page)
+    assert index.json["pictures"]
+    for picture in index.json["pictures"]:
+        reply = gallery.get(f"{page}/{picture['file']}")
+        assert Image.open(io.BytesIO(reply.data)).format == "PNG"
+        known = {"If-None-Match": reply.headers["ETag"]}
+        again = gallery.get(f"{page}/{picture['file']}", headers=known)
+        assert again.status_code == 304
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

@@ -13,6 +13,7 @@ from trainer.visualize.optimise import (
     Bounds,
     Recipe,
     optimise,
+    outdo,
     score_inputs,
 )
 
@@ -71,6 +72,18 @@ def test_most_units_answer_more_than_to_the_best_real_example(
     )
     best = [score_inputs(digits_network, unit, x).max() for unit in units]
     assert np.mean(made.scores > best) >= 0.9
+
+
+def test_a_unit_of_finest_detail_is_optimised_in_place():
+    checkerboard = nn.Conv2d(1, 1, 2, bias=False)
+    checkerboard.weight.data = torch.tensor([[[[1.0, -1.0], [-1.0, 1.0]]]])
+    network = nn.Sequential(checkerboard, nn.ReLU())
+    unit, bounds = channel("1", 0), Bounds((1, 16, 16), np.zeros(1), np.ones(1))
+    moved = outdo(network, unit, bounds, QUICK, best_real=-1.0)
+    assert moved.moved
+    in_place = outdo(network, unit, bounds, QUICK, best_real=float(moved.scores[0]))
+    assert not in_place.moved
+    assert in_place.scores[0] > 1.2 * moved.scores[0]
 
 
 def test_pictures_of_one_batch_do_not_disturb_one_another(
