@@ -7,6 +7,8 @@ compare implementations, not thread pools.
 import importlib
 import os
 import sys
+from pathlib import Path
+from types import ModuleType
 
 BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
@@ -28,7 +30,15 @@ def main() -> None:
         raise SystemExit(0 if len(sys.argv) == 1 else 2)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
+    load(sys.argv[1]).main()
+
+
+def load(name: str) -> ModuleType:
+    """Import one benchmark; some measure what an example of examples/ builds."""
+    examples = str(Path(__file__).parents[1] / "examples")
+    if examples not in sys.path:
+        sys.path.append(examples)
+    return importlib.import_module(f"benchmarks.{name}")
 
 
 if __name__ == "__main__":

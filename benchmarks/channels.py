@@ -6,8 +6,8 @@ Usage: python -m benchmarks channels [channels a layer] [steps]
 """
 
 import sys
-from pathlib import Path
 
+import efficientnet_gallery as gallery
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -24,16 +24,8 @@ SEED = 0
 def main() -> None:
     """Optimise every channel drawn, print those that stay below, and the share."""
     each, steps = (int(a) for a in [*sys.argv[2:], *["10", "128"][len(sys.argv) - 2 :]])
-    sys.path.insert(0, str(Path("examples").resolve()))
-    import efficientnet_gallery as gallery
-    from efficientnet import load_network
-
     torch.set_num_threads(1)
-    network = load_network().to(memory_format=torch.channels_last)
-    network, photographs = (
-        gallery.Standardised(network).eval(),
-        gallery.load_photographs(),
-    )
+    network, photographs = gallery.load_standardised(), gallery.load_photographs()
     random = np.random.default_rng(SEED)
     results: list[tuple[bool, bool]] = []
     for layer in tqdm([f"network.{name}" for name in gallery.LAYERS], unit="layer"):

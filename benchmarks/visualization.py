@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
+from efficientnet_gallery import BOUNDS, load_standardised
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.interleaved import Timing, interleave, load
-from examples.efficientnet_gallery import BOUNDS, load_network
 from trainer.config import parse_config
 from trainer.landscape.directions import random_direction
 from trainer.landscape.subject import Subject, subject_of
@@ -39,7 +39,7 @@ def main() -> None:
     """Time both and print a table."""
     torch.set_num_threads(1)
     print(f"one thread, {load()}")
-    network = load_network()
+    network = load_standardised()
     for name, objective in LAYERS.items():
         timings = interleave(
             {

@@ -68,6 +68,12 @@ class Standardised(nn.Module):
         return self.network(x.contiguous(memory_format=torch.channels_last))
 
 
+def load_standardised() -> nn.Module:
+    """Return the network as it is visualized, weights included."""
+    network = load_network().to(memory_format=torch.channels_last)
+    return Standardised(network).eval()
+
+
 def load_photographs() -> torch.Tensor:
     """Return crops of real photographs, [n, 3, 224, 224] in [0, 1]."""
     from skimage import data
@@ -108,8 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    network = load_network().to(memory_format=torch.channels_last)
-    network, photographs = Standardised(network).eval(), load_photographs()
+    network, photographs = load_standardised(), load_photographs()
     recipe = Recipe(steps=options.steps)
     wild = Recipe(options.steps, 0.05, UNREGULARISED.parametrisation, None)
     rows, figures = [], []
