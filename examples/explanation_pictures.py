@@ -4,8 +4,9 @@ One tumour of the breast cancer data, one digit. From the repository's root:
 
     leafpath train examples/breast-cancer.toml --out bundles/breast-cancer
     leafpath train examples/digits.toml --out bundles/digits
+    leafpath train examples/digits-flat.toml --out bundles/digits-flat
     python examples/explanation_pictures.py docs/pictures bundles/breast-cancer \
-        bundles/digits
+        bundles/digits bundles/digits-flat
 """
 
 import sys
@@ -54,8 +55,12 @@ PICTURES = {
 }
 
 
-def main(out: Path, table: Path, images: Path) -> None:
-    tumour, digits = open_model(table), open_model(images)
+MAPS = ("grad_cam", "hires_cam", "layer_cam")
+
+
+def main(out: Path, table: Path, images: Path, flat: Path) -> None:
+    tumour, digits, flat_digits = map(open_model, (table, images, flat))
+    save(out / "explain-cam-digit.png", lambda f: paint_maps(f, digits, flat_digits))
     for name in UNITS:
         save(out / f"explain-{name}.png", lambda f, n=name: paint(f, n, tumour, digits))
     for name, draw in (
@@ -99,6 +104,23 @@ def paint(figure: Figure, name: str, tumour: Model, digits: Model) -> None:
         heat(ax, digit, result.attributions[0], title)
     axes[1].set_title(f"answer: {result.target}", fontsize=9)
     for ax in axes[1:]:
+        ax.set_axis_off()
+
+
+def paint_maps(figure: Figure, *models: Model) -> None:
+    """Draw a digit, and beside it the three maps of each network."""
+    figure.set_size_inches(8, 1.6)
+    axes = figure.subplots(1, 1 + len(MAPS) * len(models))
+    digit = models[0].background[DIGIT_ROW, 0]
+    axes[0].imshow(digit, cmap="gray_r")
+    named = [(model, name) for model in models for name in MAPS]
+    for ax, (model, name) in zip(axes[1:], named, strict=True):
+        result = answer(model, name, DIGIT_ROW)
+        extent = (-0.5, digit.shape[1] - 0.5, digit.shape[0] - 0.5, -0.5)
+        ax.imshow(result.normalised, cmap="Blues", extent=extent)
+        ax.contour(digit, levels=[digit.max() / 2], colors=INK, linewidths=0.8)
+        ax.set_title(f"{name}\n{model.manifest.name}: {result.target}", fontsize=8)
+    for ax in axes:
         ax.set_axis_off()
 
 
