@@ -6,7 +6,7 @@ from typing import Any
 from api.encoding import encode
 from api.explaining import CachePolicy, Explained, ExplanationService, Watch
 from api.explanation_requests import ExplanationRequest, read_requests
-from api.limits import JOB_TIMES, check_price
+from api.limits import JOB_TIMES, check_price, price
 from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
 from api.pictures import read_any_instances
 from api.schemas import (
@@ -17,6 +17,7 @@ from api.schemas import (
     PredictRequest,
 )
 from api.served_model import ServedModel
+from api.spending import charge
 from api.training_range import Unusual, find_unusual, sent_in
 from explainers.arrays import Indexes, Inputs
 from explainers.model import Model, Prediction
@@ -39,6 +40,7 @@ def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     model = served.model
     inputs, lengths = read_any_instances(model.manifest, request.instances)
     unusual = _find_unusual(model, request, inputs, lengths)
+    charge(len(inputs))
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
         predictions = _predictions(model, prediction)
@@ -65,6 +67,7 @@ def read_explain(
     inputs, lengths = read_any_instances(model.manifest, request.instances)
     check_price(model, asked, inputs, times=JOB_TIMES if is_job else 1)
     unusual = _find_unusual(model, request, inputs, lengths)
+    charge(len(inputs) + price(model, asked, len(inputs)))
     return Asked(asked, inputs, lengths, unusual)
 
 

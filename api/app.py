@@ -13,6 +13,7 @@ from api import (
     error_handlers,
     host_header,
     logs,
+    quotas,
     request_log,
     security_headers,
 )
@@ -29,6 +30,7 @@ from api.model_store import open_store
 from api.routes import BLUEPRINTS
 from api.service import EXTENSION, Service
 from api.settings import Settings, process_settings
+from api.spending import Ledger
 
 
 class Application(Flask):
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_log.register(app, metrics)
     host_header.register(app, settings)
     access.register(app)
+    quotas.register(app)
     deadlines.register(app, settings)
     security_headers.register(app)
     error_handlers.register(app)
@@ -76,7 +79,8 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
     metrics.models(store)
     # One thread is always left for predictions, probes and cached answers.
     costly = CostlyWork(max(1, settings.threads - 1))
-    explanations = ExplanationService(open_cache(settings, metrics.cache), costly)
+    cache = open_cache(settings, metrics.cache)
+    explanations = ExplanationService(cache, costly)
     answer = partial(answer_job, store.models, explanations, metrics)
     return Service(
         settings=settings,
@@ -85,6 +89,7 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
         jobs=Jobs(settings, answer),
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
+        ledger=Ledger(cache),
     )
 
 

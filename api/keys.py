@@ -12,16 +12,24 @@ from api.errors import SettingsError
 ALL_MODELS = "*"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_FORMAT = "expected 'name sha256 models', models being '*' or names with commas"
+_QUOTA = re.compile(r"([1-9][0-9]{0,11})/min\Z")
+_FORMAT = (
+    "expected 'name sha256 models [quota]', models being '*' or names with commas, and "
+    "the quota network rows a minute, such as 50000/min"
+)
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """One key: the SHA-256 of its text, and the models that it opens."""
+    """One key: the SHA-256 of its text, the models that it opens, and its quota.
+
+    ``rows_per_minute`` are rows through the network; None is as many as it likes.
+    """
 
     name: str
     digest: bytes
     models: frozenset[str]
+    rows_per_minute: int | None = None
 
     def opens(self, model: str) -> bool:
         """Whether the key may use a model."""
@@ -45,7 +53,8 @@ class KeyRing:
 
 
 def read_keys(path: Path) -> KeyRing:
-    """Read a key file: ``name sha256 models`` a line; ``#`` starts a comment.
+    """Read a key file: ``name sha256 models [quota]`` a line; ``#`` starts a
+    comment.
 
     Raises
     ------
@@ -68,12 +77,19 @@ def read_keys(path: Path) -> KeyRing:
 
 
 def _read_line(words: list[str], where: str) -> ApiKey:
-    if len(words) == 4:
-        raise SettingsError(
-            f"{where}: a quota ({words[3]!r}) is not supported by this version; "
-            "leave the fourth word out"
-        )
-    if len(words) != 3 or not _NAME.match(words[0]) or not _SHA256.match(words[1]):
+    quota = _QUOTA.match(words[3]) if len(words) == 4 else None
+    if len(words) == 4 and quota is None:
+        raise SettingsError(f"{where}: the quota {words[3]!r} is none; {_FORMAT}")
+    if (
+        len(words) not in (3, 4)
+        or not _NAME.match(words[0])
+        or not _SHA256.match(words[1])
+    ):
         raise SettingsError(f"{where}: {_FORMAT}")
-    name, digest, models = words
-    return ApiKey(name, digest.encode(), frozenset(filter(None, models.split(","))))
+    name, digest, models = words[:3]
+    return ApiKey(
+        name,
+        digest.encode(),
+        frozenset(filter(None, models.split(","))),
+        int(quota[1]) if quota else None,
+    )

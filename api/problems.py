@@ -152,6 +152,13 @@ TOO_EXPENSIVE = Kind(
     "The price of a request is the number of rows that it may send through the "
     "network, summed over explanations and instances; `errors` says price and limit.",
 )
+QUOTA_EXCEEDED = Kind(
+    "quota-exceeded",
+    429,
+    "The API key's quota is spent",
+    "The key may send so many rows through the network in a minute; `RateLimit` says "
+    "how many are left, `Retry-After` in how many seconds there are more.",
+)
 INTERNAL = Kind(
     "internal",
     500,
@@ -211,6 +218,7 @@ KINDS = (
     UNKNOWN_METHOD,
     UNSUPPORTED_METHOD,
     TOO_EXPENSIVE,
+    QUOTA_EXCEEDED,
     INTERNAL,
     NO_FINITE_ANSWER,
     NOT_READY,

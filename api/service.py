@@ -11,13 +11,14 @@ from api.keys import KeyRing
 from api.metrics import Metrics
 from api.model_store import ModelStore
 from api.settings import Settings
+from api.spending import Ledger
 
 EXTENSION = "leafpath"
 
 
 @dataclass(frozen=True)
 class Service:
-    """The state of the server: models, cached explanations, jobs, keys."""
+    """The state of the server: models, cached explanations, jobs, keys and quotas."""
 
     settings: Settings
     store: ModelStore
@@ -25,6 +26,7 @@ class Service:
     jobs: Jobs
     metrics: Metrics
     keys: KeyRing | None
+    ledger: Ledger
 
 
 def service() -> Service:

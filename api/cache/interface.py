@@ -42,6 +42,12 @@ class SharedCache(Cache, Protocol):
     def release(self, keys: Sequence[bytes]) -> None:
         """Give up what was claimed, computed or not."""
 
+    def add(self, name: str, amount: int, ttl_s: int) -> int | None:
+        """Add to a counter that all share; its new value, None where it is not known.
+
+        ``ttl_s`` after it was first added to, it is forgotten.
+        """
+
 
 class NullCache:
     """The cache that keeps nothing."""

@@ -94,6 +94,16 @@ class RedisCache:
             pipeline.delete(_flight(key))
         self._execute(pipeline, len(keys))
 
+    def add(self, name: str, amount: int, ttl_s: int) -> int | None:
+        """Add to a counter; its new value, None without Redis."""
+        counter = PREFIX + name.encode()
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.set(counter, 0, ex=ttl_s, nx=True)
+        pipeline.incrby(counter, amount)
+        outcomes = self._execute(pipeline, 1)
+        value = outcomes[-1] if outcomes else None
+        return value if isinstance(value, int) else None
+
     def _execute(self, pipeline: Pipeline, count: int) -> list[object]:
         """Return the outcomes, errors of single commands among them; [] on failure."""
         if not self._breaker.allows():

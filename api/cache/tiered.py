@@ -33,3 +33,7 @@ class TieredCache:
     def release(self, keys: Sequence[bytes]) -> None:
         """Give up what was claimed."""
         self._far.release(keys)
+
+    def add(self, name: str, amount: int, ttl_s: int) -> int | None:
+        """Add to a counter in the far tier."""
+        return self._far.add(name, amount, ttl_s)

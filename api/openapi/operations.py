@@ -16,6 +16,7 @@ BODY = (
     problems.UNSUPPORTED_MEDIA,
     problems.INVALID_REQUEST,
     problems.INVALID_INSTANCE,
+    problems.QUOTA_EXCEEDED,
     problems.NO_FINITE_ANSWER,
     problems.DEADLINE_EXCEEDED,
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from api.encoding import encode
 from api.explaining import CachePolicy, Explained, ExplanationService
-from api.limits import check_price
+from api.limits import check_price, price
 from api.no_finite_answer import extreme_inputs_named, unusual_parameters_named
 from api.protocols.input_tensors import read_tensors
 from api.protocols.messages import InferRequest, decode_message
@@ -24,6 +24,7 @@ from api.protocols.outputs import (
     read_outputs,
 )
 from api.served_model import ServedModel
+from api.spending import charge
 from api.training_range import Unusual, find_unusual
 from explainers.methods.base import Explainer
 from explainers.model import Model, Prediction
@@ -71,6 +72,7 @@ def infer(
     asked = [one.explanation for one in wanted if one.explanation is not None]
     if asked:
         check_price(model, asked, inputs)
+    charge(len(inputs) + price(model, asked, len(inputs)))
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)
     with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):

@@ -90,10 +90,10 @@ def test_probe_without_a_key_learns_yes_or_no(keyed):
     [
         ("", "holds no key"),
         ("# nothing\n\n", "holds no key"),
-        ("admin secret *\n", "line 1: expected 'name sha256 models'"),
+        ("admin secret *\n", "line 1: expected 'name sha256 models \\[quota\\]'"),
         (line("a", "x", "*") + "b\n", "line 2"),
         (line("a", "x", "*") + line("a", "y", "*"), "stands twice"),
-        (line("a", "x", "* 100"), "quota \\('100'\\) is not supported"),
+        (line("a", "x", "* 100"), "the quota '100' is none"),
         (line("a\x00", "x", "*"), "line 1"),
     ],
 )

@@ -1,15 +1,18 @@
 """The rights in deploy/redis/users.acl suffice for cache and jobs, and for no more."""
 
 import hashlib
+import time
 
 import pytest
 import redis
 
 from api.app import create_app
+from api.cache.redis import PREFIX
 from api.service import EXTENSION
 from api.settings import Settings
 from tests.api.processes import ROOT, start_redis
 from tests.api.small_bundles import write_cancer
+from tests.api.test_access import bearer, line
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 PASSWORDS = {"CACHE": "of-the-cache", "JOBS": "of-the-jobs"}
@@ -36,8 +39,10 @@ def url_of(server, name):
 def test_cache_and_jobs_work_with_these_rights(guarded, tmp_path):
     (tmp_path / "bundles").mkdir()
     write_cancer(tmp_path / "bundles" / "b")
+    (tmp_path / "keys").write_text(line("lab", "secret", "* 99999/min"))
     settings = Settings(
         bundles=tmp_path / "bundles",
+        api_keys_file=tmp_path / "keys",
         cache_url=url_of(guarded, "CACHE"),
         cache_bytes=0,
         jobs_url=url_of(guarded, "JOBS"),
@@ -47,14 +52,22 @@ def test_cache_and_jobs_work_with_these_rights(guarded, tmp_path):
     client, jobs = app.test_client(), app.extensions[EXTENSION].jobs
     instance = [1.0] * 30
     body = {"instances": [instance], "explanations": ["lime"]}
+    key = bearer("secret")
+    begun = int(time.time()) // 60
     for outcome in ("miss", "hit"):
-        assert client.post(EXPLAIN, json=body).headers["X-Cache"] == outcome
-    assert 'event="error"' not in client.get("/metrics").text
-    reply = client.post(EXPLAIN, json=body, headers={"Prefer": "respond-async"})
+        reply = client.post(EXPLAIN, json=body, headers=key)
+        assert reply.headers["X-Cache"] == outcome
+    assert 'event="error"' not in client.get("/metrics", headers=key).text
+    with redis.Redis.from_url(url_of(guarded, "CACHE"), protocol=2) as of_the_cache:
+        # The minute may have turned since the first request.
+        minutes = range(begun, int(time.time()) // 60 + 1)
+        spent = [of_the_cache.get(PREFIX + b"quota:lab:%d" % m) for m in minutes]
+        assert sum(int(rows or 0) for rows in spent) > 0
+    reply = client.post(EXPLAIN, json=body, headers=key | {"Prefer": "respond-async"})
     job = reply.headers["Location"]
     jobs.huey.execute(jobs.huey.dequeue())
-    assert client.get(job).json["state"] == "done"
-    assert client.delete(job).status_code == 204
+    assert client.get(job, headers=key).json["state"] == "done"
+    assert client.delete(job, headers=key).status_code == 204
     assert jobs.huey.read_schedule() == []
 
 
