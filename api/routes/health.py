@@ -14,13 +14,13 @@ from api.service import service
 routes = Blueprint("health", __name__)
 
 
-@routes.get("/v2/health/live")
+@routes.get("/v2/health/live", strict_slashes=False)
 def live() -> Response:
     """Say that the process answers."""
     return json_response(b'{"live":true}')
 
 
-@routes.get("/v2/health/ready")
+@routes.get("/v2/health/ready", strict_slashes=False)
 def ready() -> Response:
     """Say whether at least one model can be used, and how each bundle fares."""
     is_ready = service().store.is_ready()

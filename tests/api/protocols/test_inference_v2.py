@@ -61,11 +61,13 @@ def raw_input(rows, datatype="FP32", dtype="<f4", **changes):
     return {"inputs": [member]}, part
 
 
-@pytest.mark.parametrize("path", ["/v2", "/v2/"])
-def test_server_answers_with_and_without_a_slash(client, path):
-    reply = client.get(path)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_server_answers_with_and_without_a_slash(client, slash):
+    reply = client.get(f"/v2{slash}")
     assert reply.status_code == 200
     validate(reply.json, published.SERVER)
+    assert client.get(f"/v2/health/live{slash}").json == {"live": True}
+    assert client.get(f"/v2/health/ready{slash}").json["ready"] is True
 
 
 @pytest.mark.parametrize("what", ["", "/ready", "/config", "/stats"])
