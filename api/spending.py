@@ -45,8 +45,7 @@ class Ledger:
         self._shared = cache if isinstance(cache, TieredCache) else None
         self._clock = clock
         self._lock = threading.Lock()
-        self._minute = 0
-        self._spent: dict[str, int] = {}
+        self._spent: dict[tuple[str, int], int] = {}  # by name and minute
 
     def spend(self, quota: Quota, rows: int) -> Balance:
         """Take rows from a quota.
@@ -83,10 +82,12 @@ class Ledger:
 
     def _add(self, quota: Quota, minute: int, rows: int) -> int:
         """Return what is spent now: by all, as far as is known here."""
+        account = quota.name, minute
         with self._lock:
-            if minute != self._minute:
-                self._minute, self._spent = minute, {}
-            here = self._spent[quota.name] = self._spent.get(quota.name, 0) + rows
+            # The last minute's is kept: what it gives back may come a little late.
+            for old in [one for one in self._spent if one[1] < minute - 1]:
+                del self._spent[old]
+            here = self._spent[account] = self._spent.get(account, 0) + rows
         if self._shared is None:
             return here
         name = f"quota:{quota.name}:{minute}"

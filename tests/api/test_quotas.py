@@ -5,7 +5,7 @@ import re
 import pytest
 
 from api.app import create_app
-from api.cache import open_cache
+from api.cache import NullCache, open_cache
 from api.errors import RequestError
 from api.keys import read_keys
 from api.settings import Settings
@@ -160,6 +160,32 @@ def test_without_redis_each_process_bounds_what_it_knows(redis_server):
     assert ledger.spend(quota, 4).left == 2
     with pytest.raises(RequestError, match="2 are left"):
         ledger.spend(quota, 4)
+
+
+def test_what_comes_late_from_the_last_minute_is_no_gift():
+    """A thread that read the clock before the minute turned writes after it."""
+    quota, late = Quota("lab", 10), [True]
+
+    def clock():
+        if not late:
+            return 120.0
+        late.clear()
+        assert ledger.spend(quota, 9).left == 1  # another thread, a minute further
+        return 119.0
+
+    ledger = Ledger(NullCache(), clock)
+    assert ledger.spend(quota, 4).left == 6
+    with pytest.raises(RequestError, match="1 are left"):
+        ledger.spend(quota, 4)
+
+
+def test_old_minutes_are_forgotten():
+    clock, quota = Clock(60.0), Quota("lab", 10)
+    ledger = Ledger(NullCache(), clock)
+    for _ in range(100):
+        assert ledger.spend(quota, 10).left == 0
+        clock.now += 60
+    assert len(ledger._spent) <= 2
 
 
 @pytest.mark.parametrize(
