@@ -125,7 +125,8 @@ class TreeRegularizer:
         self._regions = regions
         self._fits = {round(share * steps) for share in FITS}
         self._seed = seed
-        self._mix = mix or (self._between if by_row is None else None)
+        self._mix = mix
+        self._charges_between = mix is not None or by_row is None
         self._decide: TreeDecision | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._device = features.device
@@ -165,16 +166,20 @@ class TreeRegularizer:
         self.step += 1
         if self.tree is None:
             return logits.new_zeros(())
-        decisions, points = self._decisions[rows], self._all[rows]
-        if self._mix is not None and self._decide is not None:
+        decisions, points = self._decisions[rows], [self._all[rows]]
+        if self._charges_between and self._decide is not None:
             others, shares = self._draw(len(rows))
-            between = lerp(self._all, rows, others, shares)
-            logits = torch.cat([logits, self._mix(rows, others, shares)])
+            between = torch.lerp(points[0], self._all[others], shares[:, None])
+            mixed = (
+                self._forward(between)
+                if self._mix is None
+                else self._mix(rows, others, shares)
+            )
+            logits = torch.cat([logits, mixed])
             decisions = torch.cat([decisions, self._decide(between).argmax(dim=1)])
-            points = torch.cat([points, between])
-        charges = charge(logits, decisions)
-        halves = (torch.split(whole, len(rows)) for whole in (charges, points))
-        penalty = [self._average(*half) for half in zip(*halves, strict=True)]
+            points.append(between)
+        halves = torch.split(charge(logits, decisions), len(rows))
+        penalty = [self._average(*half) for half in zip(halves, points, strict=True)]
         return factor * torch.stack(penalty).sum()
 
     def _draw(self, n: int) -> tuple[Tensor, Tensor]:
@@ -190,9 +195,6 @@ class TreeRegularizer:
         region = self._regions.of(points.detach().cpu().numpy())
         where = torch.as_tensor(region, device=charges.device)
         return worst_region(charges, where, len(self._regions.names))
-
-    def _between(self, rows: Tensor, others: Tensor, shares: Tensor) -> Tensor:
-        return self._forward(lerp(self._all, rows, others, shares))
 
     def _refit(self) -> None:
         probabilities = self._probabilities()
@@ -234,11 +236,6 @@ class TreeRegularizer:
 def _answers(tree: Grown) -> int:
     """Return how many classes a tree answers."""
     return len(np.unique(tree.labels[tree.feature == LEAF]))
-
-
-def lerp(features: Tensor, rows: Tensor, others: Tensor, shares: Tensor) -> Tensor:
-    """Return the points between rows and others: [m, n_tree_features]."""
-    return torch.lerp(features[rows], features[others], shares[:, None])
 
 
 def charge(logits: Tensor, decisions: Tensor) -> Tensor:
