@@ -19,6 +19,7 @@ from api import (
 )
 from api.admission import CostlyWork
 from api.cache import open_cache
+from api.caps import put_on
 from api.converters import ModelName
 from api.explaining import ExplanationService
 from api.inspector import pages
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _build_service(settings: Settings, metrics: Metrics) -> Service:
-    store = open_store(settings)
+    store = put_on(open_store(settings), settings.caps)
     metrics.models(store)
     # One thread is always left for predictions, probes and cached answers.
     costly = CostlyWork(max(1, settings.threads - 1))

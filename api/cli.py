@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from api.cache.opening import read_secret
+from api.caps import check_caps
 from api.errors import SettingsError
 from api.examples import example_instance, is_shown
 from api.keys import read_keys
@@ -35,6 +36,7 @@ def serve() -> None:
     try:
         settings = process_settings()
         bundles = _read_bundles(settings.bundles, settings.trusted_keys)
+        check_caps(settings.caps)
         _check_files(settings)
         _check_port(settings)
     except SettingsError as error:
@@ -133,6 +135,7 @@ def work() -> None:
     try:
         settings = process_settings()
         _read_bundles(settings.bundles, settings.trusted_keys)
+        check_caps(settings.caps)
         _check_files(settings)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error

@@ -8,7 +8,7 @@ from api.explaining import is_cached
 from api.schemas import MethodList, MethodPage, ModelPage, ModelReference, ModelSummary
 from explainers.methods.base import Explainer
 from explainers.model import Model
-from explainers.registry import EXPLAINERS, available
+from explainers.registry import EXPLAINERS, as_served, available
 
 DOCUMENTS = {
     "gallery": "gallery/index.json",
@@ -53,7 +53,7 @@ def method_list(model: Model, reference: ModelReference) -> MethodList:
     return MethodList(
         model=reference,
         methods=[
-            _method_page(model, method, name in offered)
+            _method_page(model, as_served(model, method), name in offered)
             for name, method in EXPLAINERS.items()
         ],
     )

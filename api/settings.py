@@ -16,6 +16,9 @@ from api.errors import SettingsError
 PREFIX = "LEAFPATH_"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
 
+_CAP = re.compile(
+    r"(?:([a-z0-9][a-z0-9._-]{0,63}):)?([a-z_]+)\.([a-z_]+)=([0-9]{1,9})\Z"
+)
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
@@ -64,6 +67,36 @@ def _flag(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("expected 0 or 1")
     return text == "1"
+
+
+@dataclass(frozen=True)
+class Cap:
+    """The most that a request may ask of a method's parameter.
+
+    ``model`` is None where the cap is for every model that has none of its own.
+    """
+
+    model: str | None
+    method: str
+    parameter: str
+    most: int
+
+
+def _caps(text: str) -> tuple[Cap, ...]:
+    caps: dict[tuple[str | None, str, str], Cap] = {}
+    for word in filter(None, map(str.strip, text.split(","))):
+        found = _CAP.match(word)
+        if found is None:
+            raise ValueError(
+                f"{word!r} is no cap, such as lime.samples=2000 for all models or "
+                "credit:lime.samples=500 for one"
+            )
+        model, method, parameter, most = found.groups()
+        if (model, method, parameter) in caps:
+            raise ValueError(f"{word!r} caps what is capped before it")
+        cap = Cap(model, method, parameter, int(most))
+        caps[model, method, parameter] = cap
+    return tuple(caps.values())
 
 
 def _bind(text: str) -> str:
@@ -127,6 +160,9 @@ class Settings:
     )
     allow_anonymous: bool = _setting(
         False, _flag, "1 lets a server without keys listen beyond this machine"
+    )
+    caps: tuple[Cap, ...] = _setting(
+        (), _caps, "most that requests may ask of a method's parameter"
     )
     max_body_bytes: int = _setting(4 * 2**20, _bytes, "longest request body")
     max_timeout_s: float = _setting(

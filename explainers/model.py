@@ -1,6 +1,7 @@
 """A bundle made ready to answer: its sessions and its tree (loading.py makes it)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import msgspec
@@ -63,6 +64,8 @@ class Model:
     input, broadcastable to one row's shape; the baseline and the unit of noise.
     ``head`` [n_classes, k] are the weights of a global-average-pool head, if there is
     one: the gradient of a logit by the feature map is its row over the map's size.
+    ``caps`` is how much of a method's parameters whoever serves the model allows at the
+    most: method -> parameter -> most.
     """
 
     manifest: Manifest
@@ -75,6 +78,7 @@ class Model:
     sessions: dict[str, Session]
     files: dict[str, bytes]
     head: NDArray[np.float32] | None = None
+    caps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from explainers.caps import capped
 from explainers.errors import (
     ParameterError,
     UnknownMethodError,
@@ -48,10 +49,15 @@ EXPLAINERS: dict[str, Explainer] = {
 def available(model: Model) -> dict[str, Explainer]:
     """Return the methods that this model's bundle can answer, in registry order."""
     return {
-        name: method
+        name: as_served(model, method)
         for name, method in EXPLAINERS.items()
         if model.provides.issuperset(method.requires)
     }
+
+
+def as_served(model: Model, method: Explainer) -> Explainer:
+    """Return a method as whoever serves the model allows it."""
+    return capped(method, model.caps.get(method.name, {}))
 
 
 def find_method(model: Model, name: str, path: str = "$") -> Explainer:
@@ -66,7 +72,7 @@ def find_method(model: Model, name: str, path: str = "$") -> Explainer:
     """
     method = EXPLAINERS.get(name)
     if method is not None and model.provides.issuperset(method.requires):
-        return method
+        return as_served(model, method)
     choices = available(model)
     if method is None:
         raise UnknownMethodError(path, name, choices)

@@ -55,7 +55,8 @@ def test_two_bundles_of_one_name(tmp_path):
     [
         ({"WORKER": 1}, "did you mean LEAFPATH_WORKERS?"),
         ({"BIND": "0.0.0.0:1234"}, "LEAFPATH_ALLOW_ANONYMOUS=1"),
-        ({"API_KEYS_FILE": "Makefile"}, "expected 'name sha256 models'"),
+        ({"API_KEYS_FILE": "Makefile"}, "expected 'name sha256 models [quota]'"),
+        ({"CAPS": "lime.sample=100"}, "lime.sample: cannot be capped; samples"),
         ({"CACHE_KEY_FILE": ".gitignore", "BIND": "nonsense"}, "LEAFPATH_BIND"),
     ],
 )

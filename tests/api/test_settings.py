@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.errors import SettingsError
-from api.settings import Settings, from_environment
+from api.settings import Cap, Settings, from_environment
 
 
 def read(**values) -> Settings:
@@ -39,12 +39,17 @@ def test_every_setting_is_read(tmp_path):
         MAX_TIMEOUT_S="2.5",
         JOBS_URL="sqlite:////var/jobs.db",
         JOBS_KEPT_S="60",
+        CAPS=" lime.samples=2000,my-model.v2:lime.samples=500,",
     )
     expected = {
         "bundles": tmp_path, "bind": "[::1]:9000", "workers": 3, "threads": 2,
         "cache_url": "redis://:pass@cache:6379/1", "cache_bytes": 0,
         "cache_key_file": secret, "api_keys_file": secret, "trusted_keys": secret,
         "jobs_url": "sqlite:////var/jobs.db", "jobs_kept_s": 60.0,
+        "caps": (
+            Cap(None, "lime", "samples", 2000),
+            Cap("my-model.v2", "lime", "samples", 500),
+        ),
         "allow_anonymous": False, "max_body_bytes": 1000, "max_timeout_s": 2.5,
     }  # fmt: skip
     assert settings == Settings(**expected)
@@ -91,6 +96,11 @@ def test_unknown_setting_is_refused_with_the_nearest_one(name, hint):
         ("JOBS_URL", "sqlite://jobs.db"),
         ("JOBS_URL", "sqlite:jobs.db"),
         ("JOBS_URL", "amqp://x"),
+        ("CAPS", "lime=5"),
+        ("CAPS", "lime.samples=-5"),
+        ("CAPS", "lime.samples=5; lime.repeats=2"),
+        ("CAPS", "lime.samples=100, lime.samples=200"),
+        ("CAPS", "My model:lime.samples=100"),
         ("ALLOW_ANONYMOUS", "yes"),
         ("API_KEYS_FILE", "/nowhere/keys"),
         ("CACHE_KEY_FILE", "/nowhere/key"),
