@@ -7,6 +7,7 @@ PATH="$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$missing ngi
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium fonts-dejavu-core"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
 command -v dot >/dev/null 2>&1 || missing="$missing graphviz"
 [ -z "$missing" ] && exit 0
 echo "installing:$missing"
