@@ -11,9 +11,10 @@ OUT/figures.json. About a quarter of an hour on one core.
 """
 
 import argparse
-import hashlib
 import json
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from efficientnet import load_network
 from torch import nn
 from tqdm import tqdm
 
+from explainers.arrays import Floats
 from trainer.visualize.activations import record
 from trainer.visualize.examples import find_extremes, score_examples
 from trainer.visualize.objectives import (
@@ -51,7 +53,7 @@ LAYERS = (
     "_blocks.12._bn1",
     "_blocks.14._bn1",
 )
-UNITS = 2
+UNITS = 3
 CLASSES = {967: "espresso", 285: "Egyptian cat", 665: "moped"}
 
 
@@ -116,72 +118,89 @@ def main() -> None:
     torch.set_num_threads(1)
     network, photographs = load_standardised(), load_photographs()
     recipe = Recipe(steps=options.steps)
-    wild = Recipe(options.steps, 0.05, UNREGULARISED.parametrisation, None)
-    rows, figures = [], []
-    wanted: list[tuple[str, list[Objective]]] = [
-        (layer, [channel(f"network.{layer}", unit) for unit in units])
+    wanted: dict[str, list[Objective]] = {
+        layer: [channel(f"network.{layer}", unit) for unit in units]
         for layer, units in pick_units(network, photographs).items()
-    ]
-    wanted.append(("classes", [logit(c, name) for c, name in CLASSES.items()]))
-    for layer, objectives in tqdm(wanted, unit="layer"):
-        scores = score_examples(network, objectives, photographs)
-        tiles = []
-        for objective, real in zip(objectives, scores, strict=True):
-            start = time.perf_counter()
-            made = kept(options.out, network, objective, recipe)
-            seconds = time.perf_counter() - start
-            noise = kept(options.out, network, objective, wild)
-            ends = find_extremes(real)
-            name = objective.name.removeprefix("network.")
-            tiles += [
-                Tile(_pixels(made), (name, f"{made.scores[0]:.2f}")),
-                Tile(_pixels(noise), ("unregularised", f"{noise.scores[0]:.2f}")),
-                Tile(
-                    as_bytes(photographs[ends.best].numpy(), BOUNDS),
-                    ("best photograph", f"{ends.best_score:.2f}"),
-                ),
-            ]
-            file = name.replace(":", "-").replace(" ", "-").strip("_") + ".png"
-            (options.out / file).write_bytes(encode_png(_pixels(made)))
-            figures.append(
-                {
-                    "objective": name,
-                    "activation": float(made.scores[0]),
-                    "unregularised": float(noise.scores[0]),
-                    "best_photograph": ends.best_score,
-                    "worst_photograph": ends.worst_score,
-                    "seconds": round(seconds, 1),
-                }
-            )
-            print(figures[-1], flush=True)
-        rows.append((layer.removeprefix("_"), tiles))
-    note = (
-        f"{options.steps} steps, seed 0. Of three: in Fourier space with movement; in "
-        f"pixel space without; the best of {len(photographs)} crops of photographs."
-    )
-    sheet = draw_sheet("EfficientNet-lite0, from early layers to classes", rows, note)
-    (options.out / "layers.png").write_bytes(sheet)
-    (options.out / "figures.json").write_text(json.dumps(figures, indent=1))
+    }
+    wanted["classes"] = [logit(c, name) for c, name in CLASSES.items()]
+    draw_layers(network, photographs, wanted, recipe, options.out)
     draw_objectives(network, recipe, options.out)
 
 
-def kept(
+def draw_layers(
+    network: nn.Module,
+    photographs: torch.Tensor,
+    wanted: Mapping[str, Sequence[Objective]],
+    recipe: Recipe,
     out: Path,
+) -> None:
+    """Draw each unit with and without what makes pictures legible, and a photograph.
+
+    Parameters
+    ----------
+    photographs : [n, 3, height, width], real examples.
+    wanted : objectives by the label of their row.
+    """
+    rows, figures = [], []
+    for layer, objectives in tqdm(wanted.items(), unit="layer"):
+        scores = score_examples(network, objectives, photographs)
+        tiles = []
+        for objective, real in zip(objectives, scores, strict=True):
+            drawn, found = draw_unit(network, objective, recipe, photographs, real)
+            name = str(found["objective"])
+            file = name.replace(":", "-").replace(" ", "-").strip("_") + ".png"
+            (out / file).write_bytes(encode_png(drawn[0].pixels))
+            tiles += drawn
+            figures.append(found)
+            print(found, flush=True)
+        rows.append((layer.removeprefix("_"), tiles))
+    note = (
+        f"{recipe.steps} steps, seed {recipe.seed}. Of three: in Fourier space with "
+        f"movement; in pixel space without; the best of {len(photographs)} crops of "
+        "photographs."
+    )
+    sheet = draw_sheet("EfficientNet-lite0, from early layers to classes", rows, note)
+    (out / "layers.png").write_bytes(sheet)
+    (out / "figures.json").write_text(json.dumps(figures, indent=1))
+
+
+def draw_unit(
     network: nn.Module,
     objective: Objective,
     recipe: Recipe,
-    pictures: int = 1,
-) -> Optimised:
-    """Optimise, or read what an interrupted run has already optimised."""
-    digest = hashlib.sha256(f"{objective.name} {recipe}".encode()).hexdigest()[:16]
-    pixels, scores = (out / f"{digest}.{part}.npy" for part in ("pixels", "scores"))
-    if not scores.exists():
-        made = optimise(network, objective, BOUNDS, recipe, pictures=pictures)
-        np.save(pixels, made.pixels, allow_pickle=False)
-        np.save(scores, made.scores, allow_pickle=False)
-    return Optimised(
-        np.load(pixels, allow_pickle=False), np.load(scores, allow_pickle=False)
+    photographs: torch.Tensor,
+    real: Floats,
+) -> tuple[list[Tile], dict[str, str | float]]:
+    """Return three tiles of one unit, and its figures.
+
+    Parameters
+    ----------
+    real : [n] what the unit answers to the photographs.
+    """
+    start = time.perf_counter()
+    made = optimise(network, objective, BOUNDS, recipe)
+    seconds = time.perf_counter() - start
+    noise = optimise(
+        network, objective, BOUNDS, replace(UNREGULARISED, steps=recipe.steps)
     )
+    ends = find_extremes(real)
+    name = objective.name.removeprefix("network.")
+    tiles = [
+        Tile(_pixels(made), (name, f"{made.scores[0]:.2f}")),
+        Tile(_pixels(noise), ("unregularised", f"{noise.scores[0]:.2f}")),
+        Tile(
+            as_bytes(photographs[ends.best].numpy(), BOUNDS),
+            ("best photograph", f"{ends.best_score:.2f}"),
+        ),
+    ]
+    return tiles, {
+        "objective": name,
+        "activation": float(made.scores[0]),
+        "unregularised": float(noise.scores[0]),
+        "best_photograph": ends.best_score,
+        "worst_photograph": ends.worst_score,
+        "seconds": round(seconds, 1),
+    }
 
 
 def draw_objectives(network: nn.Module, recipe: Recipe, out: Path) -> None:
@@ -195,14 +214,10 @@ def draw_objectives(network: nn.Module, recipe: Recipe, out: Path) -> None:
         "from Egyptian cat to moped (interpolation)": (interpolation(cat, moped), 3),
         "a random direction of one layer": (direction(layer, vector, 1.0), 1),
     }
-    made = {
-        name: kept(out, network, objective, recipe, pictures)
-        for name, (objective, pictures) in wanted.items()
-    }
-    rows = [
-        (name, [Tile(as_bytes(p, BOUNDS)) for p in pictures.pixels])
-        for name, pictures in made.items()
-    ]
+    rows = []
+    for name, (objective, pictures) in tqdm(wanted.items(), unit="row"):
+        made = optimise(network, objective, BOUNDS, recipe, pictures=pictures)
+        rows.append((name, [Tile(as_bytes(p, BOUNDS)) for p in made.pixels]))
     sheet = draw_sheet("Other objectives", rows)
     (out / "objectives.png").write_bytes(sheet)
 
