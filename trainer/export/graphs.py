@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from trainer.errors import ExportError
 from trainer.export.recurrent_scan import portable
 from trainer.export.scan_clock import add_clocks
+from trainer.export.translations import TRANSLATIONS
 
 OPSET = 20
 EXAMPLE_ROWS = 5
@@ -59,6 +60,7 @@ def export_graph(
                 input_names=list(inputs),
                 output_names=list(outputs),
                 dynamic_shapes=(dynamic,) if variadic else dynamic,
+                custom_translation_table=TRANSLATIONS,
                 verbose=False,
             )
     except Exception as error:  # the exporter raises many types, nested

@@ -39,6 +39,14 @@ MODULES = {
         ),
         (1, 8, 8),
     ),
+    "overlapping pools": (
+        nn.Sequential(
+            nn.MaxPool2d((2, 3)), nn.Conv2d(2, 3, 3, padding=1),
+            nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True), nn.Flatten(),
+            nn.Linear(18, 3),
+        ),
+        (2, 9, 8),
+    ),
 }  # fmt: skip
 
 
@@ -85,6 +93,13 @@ def test_graphs_hold_nothing_but_what_they_need(exported):
     assert all(not n.metadata_props and not n.doc_string for n in model.graph.node)
     assert model.opset_import[0].version == 20
     assert b".py" not in raw  # no stack traces, hence no paths
+
+
+def test_a_maximum_is_looked_for_once(exported):
+    network, _, raw = exported
+    nodes = onnx.load_model_from_string(raw).graph.node
+    pools = sum(isinstance(layer, nn.MaxPool2d) for layer in network)
+    assert sum(node.op_type == "MaxPool" for node in nodes) == pools
 
 
 def test_the_same_network_gives_the_same_bytes_and_is_not_touched():
