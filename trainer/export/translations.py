@@ -1,6 +1,6 @@
 """How operators are written in ONNX where the exporter's own way is slow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -33,4 +33,6 @@ def max_pool_with_indices(
     return largest, onnx_op.Mod(at, channel)
 
 
-TRANSLATIONS = {torch.ops.aten.max_pool2d_with_indices.default: max_pool_with_indices}
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.max_pool2d_with_indices.default: max_pool_with_indices
+}
