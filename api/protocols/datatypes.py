@@ -8,6 +8,9 @@ import numpy as np
 BYTES = "BYTES"
 """Strings: the one datatype whose elements have no fixed size."""
 
+BF16 = "BF16"
+"""The upper half of an FP32. numpy has no such type; as in Triton it comes as bytes."""
+
 NUMPY: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
     {
         "BOOL": np.dtype("?"),

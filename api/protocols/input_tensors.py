@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from api.errors import RequestError
 from api.problems import INVALID_REQUEST
-from api.protocols.datatypes import BYTES, NUMPY
+from api.protocols.datatypes import BF16, BYTES, NUMPY
 from api.protocols.messages import InferRequest, InputTensor
 from api.request_body import NOT_JSON
 
@@ -78,8 +78,8 @@ def read_tensors(request: InferRequest, raw: bytes) -> dict[str, Tensor]:
 
 
 def _check(given: InputTensor) -> None:
-    if given.datatype not in NUMPY and given.datatype != BYTES:
-        names = ", ".join([*NUMPY, BYTES])
+    if given.datatype not in NUMPY and given.datatype not in (BF16, BYTES):
+        names = ", ".join([*NUMPY, BF16, BYTES])
         raise _refused(given, f"has datatype {given.datatype!r}; known are {names}")
     if not 1 <= len(given.shape) <= MAX_AXES or min(given.shape) < 0:
         raise _refused(
@@ -103,6 +103,8 @@ def _checked_size(given: InputTensor, size: object, left: int) -> int:
 
 
 def _from_json(given: InputTensor) -> Tensor:
+    if given.datatype == BF16:
+        raise _refused(given, f"is {BF16}, which is sent as raw bytes only")
     try:
         flat = _flat(given)
     except msgspec.ValidationError as error:
@@ -167,7 +169,8 @@ def _from_bytes(given: InputTensor, part: bytes) -> Tensor:
     count = math.prod(shape)
     if given.datatype == BYTES:
         return Tensor(given.name, BYTES, shape, _strings(given, part, count))
-    dtype = NUMPY[given.datatype]
+    is_bf16 = given.datatype == BF16
+    dtype = NUMPY["UINT16" if is_bf16 else given.datatype]
     if len(part) != count * dtype.itemsize:
         raise _refused(
             given,
@@ -177,6 +180,8 @@ def _from_bytes(given: InputTensor, part: bytes) -> Tensor:
     if dtype.kind == "b" and part.strip(b"\0\1"):
         raise _refused(given, "is BOOL, but has bytes other than 0 and 1")
     values = np.frombuffer(part, dtype).reshape(shape)
+    if is_bf16:
+        values = (values.astype("<u4") << 16).view("<f4")
     return Tensor(given.name, given.datatype, shape, values)
 
 

@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 
+import ml_dtypes
 import numpy as np
 import pytest
 from jsonschema import validate
@@ -114,6 +115,15 @@ def test_every_datatype_of_numbers_is_read(client, model, datatype, dtype):
     got.append(outputs_of(reply)["probabilities"]["data"])
     for values in got:
         assert np.array_equal(np.float32(values).reshape(2, 2), expected)
+
+
+def test_bfloat16_is_read_as_bytes(client, model, rows):
+    halves = np.array(rows).astype(ml_dtypes.bfloat16)
+    expected = model.predict(halves.astype(np.float32)).probabilities
+    head, part = raw_input(halves, "BF16", ml_dtypes.bfloat16)
+    reply = binary(client, head | {"outputs": [{"name": "probabilities"}]}, part)
+    got = outputs_of(reply)["probabilities"]["data"]
+    assert np.array_equal(np.float32(got).reshape(-1, 2), expected)
 
 
 def test_outputs_are_sent_in_the_order_asked_for_and_no_others(client, rows):
@@ -310,7 +320,8 @@ ONE = [[1.0] * 30]
         ({"shape": [10**30, 30]}, "needs"),
         ({"shape": [1.5, 30]}, "shape"),
         ({"shape": "x"}, "shape"),
-        ({"datatype": "BF16"}, "known are"),
+        ({"datatype": "BF16"}, "raw bytes only"),
+        ({"datatype": "FP8"}, "known are"),
         ({"datatype": "BYTES"}, "is BYTES"),
         ({"datatype": "BYTES", "data": ["1"] * 30}, "send numbers"),
         ({"datatype": "INT8", "data": [300] * 30}, "no INT8"),

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from jsonschema import validate
@@ -54,6 +55,17 @@ def test_inference_answers_what_the_model_says(calls, expected, name):
     for output in ("probabilities", "logits"):
         # Doubles that JSON carries read back as the same single precision.
         assert np.array_equal(np.float32(values[output]), np.float32(expected[output]))
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("half precision", np.float16), ("bfloat16", ml_dtypes.bfloat16)],
+)
+def test_short_numbers_answer_as_what_they_round_to(calls, model, rows, name, dtype):
+    expected = model.predict(np.array(rows).astype(dtype).astype(np.float32))
+    values = calls[name]["values"]
+    assert np.array_equal(np.float32(values["logits"]), expected.logits)
+    assert values["leaf"] == expected.leaves.tolist()
 
 
 def test_id_is_echoed_and_only_what_is_asked_for_is_sent(calls):

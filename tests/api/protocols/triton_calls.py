@@ -7,11 +7,16 @@ object, call -> what the client returned, or {"raised": message, "status": ...}.
 import json
 import sys
 
+import ml_dtypes
 import numpy as np
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 MODEL, VERSION = "breast-cancer", "1"
+DTYPES = {
+    "FP64": np.float64, "FP32": np.float32, "FP16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+}  # fmt: skip
 FACTS = ("label", "probabilities", "logits", "leaf", "agrees")
 
 
@@ -51,7 +56,7 @@ def about(client):
 
 def inferences(client, rows):
     def infer(binary_in=True, outputs=None, datatype="FP32", **options):
-        values = rows.astype(np.float64) if datatype == "FP64" else rows
+        values = rows.astype(DTYPES[datatype])
         tensor = triton.InferInput("input", list(rows.shape), datatype)
         tensor.set_data_from_numpy(values, binary_data=binary_in)
         result = client.infer(MODEL, [tensor], outputs=outputs, **options)
@@ -90,6 +95,8 @@ def inferences(client, rows):
         "json in, binary out": lambda: infer(False, every(True)),
         "binary in, json out": lambda: infer(True, every(False)),
         "double precision": lambda: infer(datatype="FP64"),
+        "half precision": lambda: infer(datatype="FP16"),
+        "bfloat16": lambda: infer(datatype="BF16"),
         "gzip": lambda: infer(request_compression_algorithm="gzip"),
         "deflate": lambda: infer(request_compression_algorithm="deflate"),
         "gzip both ways": lambda: infer(
