@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api.errors import SettingsError
+from api.redis_client import SENTINEL, read_sentinel_url
 
 PREFIX = "LEAFPATH_"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z")
@@ -21,8 +22,8 @@ _CAP = re.compile(
 )
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
-CACHE_SCHEMES = ("memory", "redis", "rediss", "unix")
-JOBS_SCHEMES = ("sqlite", "redis", "rediss", "unix")
+CACHE_SCHEMES = ("memory", "redis", "rediss", "unix", SENTINEL)
+JOBS_SCHEMES = ("sqlite", "redis", "rediss", "unix", SENTINEL)
 DEFAULT_JOBS_URL = "sqlite://"
 """A file of this port's server in the temporary directory."""
 
@@ -120,7 +121,9 @@ def _url(text: str, known: tuple[str, ...]) -> str:
     if not separator or scheme not in known:
         schemes = ", ".join(f"{name}://" for name in known)
         raise ValueError(f"expected a URL that starts with one of {schemes}")
-    if urlsplit(text).port == 0:  # raises ValueError itself when it is no number
+    if scheme == SENTINEL:
+        read_sentinel_url(text)
+    elif urlsplit(text).port == 0:  # raises ValueError itself when it is no number
         raise ValueError("port 0 is none")
     return text
 

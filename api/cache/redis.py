@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.retry import Retry
 
 from api.cache.breaker import Breaker
 from api.cache.envelope import seal, unseal
 from api.cache.interface import Entry, Observe, jittered_ttl_s
+from api.redis_client import open_client
 
 PREFIX = b"leafpath:1:"
 TIMEOUT_S = 0.1
-"""For connecting and for every answer. redis-py's defaults stall a request for 59 s
-when Redis is paused; one request in ``Breaker.PAUSE_S`` pays this instead."""
+"""For connecting and for every answer; one request in ``Breaker.PAUSE_S`` pays it."""
 
 FLIGHT_MS = 10_000
 """How long others wait for a process that said that it computes; it may have died."""
@@ -38,14 +36,7 @@ class RedisCache:
         self._observe = observe
         self._secret = secret
         self._breaker = breaker or Breaker()
-        self._client: redis.Redis = redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-            # GET and SET need nothing of RESP3, and RESP2 saves a round trip.
-            protocol=2,
-        )
+        self._client = open_client(url, TIMEOUT_S)
 
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
         """Return the entries that are present and intact."""

@@ -12,10 +12,13 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 from api.errors import SettingsError
+from api.redis_client import open_client
 from api.settings import DEFAULT_JOBS_URL, Settings
 
 NAME = "leafpath"
 SQLITE = "sqlite:///"
+TIMEOUT_S = 3.0
+"""Of Redis. An idle worker waits 1 s for a message, and that is no fault."""
 
 
 class _Wire(msgspec.Struct, array_like=True, frozen=True):
@@ -48,7 +51,8 @@ def open_queue(settings: Settings) -> Huey:
     """
     url, options = settings.jobs_url, {"serializer": JsonSerializer(), "results": False}
     if not url.startswith("sqlite:"):
-        return RedisHuey(NAME, url=url, **options)
+        pool = open_client(url, TIMEOUT_S).connection_pool
+        return RedisHuey(NAME, connection_pool=pool, **options)
     path = _own_file(settings) if url == DEFAULT_JOBS_URL else Path(url[len(SQLITE) :])
     return SqliteHuey(NAME, filename=str(path), **options)
 

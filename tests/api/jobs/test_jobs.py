@@ -16,6 +16,7 @@ import requests
 
 from api.app import create_app
 from api.jobs.jobs import HOLD_S, MAX_ATTEMPTS
+from api.jobs.queue import TIMEOUT_S
 from api.service import EXTENSION
 from api.settings import Settings
 from tests.api.cpu_use import cpu_s
@@ -193,6 +194,21 @@ def test_queue_that_cannot_be_reached_is_said(bundles, instances, url):
     check(reply, 503, "jobs-unavailable")
     assert "Retry-After" in reply.headers
     assert client.post(EXPLAIN, json=body).status_code == 200
+
+
+def test_redis_that_hangs_is_given_up(bundles, instances, redis_server):
+    settings = Settings(bundles=bundles, jobs_url=redis_server.url)
+    client = create_app(settings).test_client()
+    job = submit(client, {"instances": instances[:1]})
+    redis_server.pause()
+    try:
+        start = time.monotonic()
+        check(client.get(job), 503, "jobs-unavailable")
+        # redis-py's own patience would be a minute.
+        assert time.monotonic() - start < 5 * TIMEOUT_S
+    finally:
+        redis_server.resume()
+    assert state(client, job) == "queued"
 
 
 class Http:
