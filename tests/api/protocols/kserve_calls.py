@@ -8,19 +8,32 @@ import asyncio
 import json
 import sys
 
+import httpx
 import numpy as np
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
+from kserve.protocol.rest import v2_datamodels as shapes
 
 MODEL = "breast-cancer"
+DOCUMENTS = {
+    "/v2": shapes.ServerMetadataResponse,
+    "/v2/health/live": shapes.ServerLiveResponse,
+    "/v2/health/ready": shapes.ServerReadyResponse,
+    "/v2/models": shapes.ListModelsResponse,
+    f"/v2/models/{MODEL}": shapes.ModelMetadataResponse,
+    f"/v2/models/{MODEL}/ready": shapes.ModelReadyResponse,
+}
+"""The protocol as KServe publishes it, in pydantic."""
 
 
 async def main():
     url, rows = sys.argv[1], json.load(sys.stdin)
     v1 = InferenceRESTClient(RESTConfig(protocol="v1"))
     v2 = InferenceRESTClient(RESTConfig(protocol="v2"))
-    calls = {**first(v1, url, rows), **second(v2, url, rows)}
+    http = httpx.AsyncClient(base_url=url)
+    calls = {**first(v1, url, rows), **second(v2, url, rows), **documents(http, rows)}
     results = {name: await attempt(call) for name, call in calls.items()}
+    await http.aclose()
     await v1.close()
     await v2.close()
     print(json.dumps(results))
@@ -78,6 +91,25 @@ def second(client, url, rows):
         "v2 unknown model": lambda: infer(False, model="nope"),
         "v2 wrong shape": lambda: client.infer(url, wrong, model_name=MODEL),
     }
+
+
+def documents(http, rows):
+    shape = [len(rows), len(rows[0])]
+    tensor = {"name": "input", "shape": shape, "datatype": "FP32", "data": rows}
+    body = {"id": "seven", "inputs": [tensor]}
+
+    def read(kind, path, **options):
+        async def call():
+            reply = await http.request(url=path, **options)
+            return kind.model_validate_json(reply.content, strict=True).model_dump()
+
+        return call
+
+    found = {path: read(kind, path, method="GET") for path, kind in DOCUMENTS.items()}
+    for action in ("infer", "explain"):
+        path = f"/v2/models/{MODEL}/{action}"
+        found[path] = read(shapes.InferenceResponse, path, method="POST", json=body)
+    return found
 
 
 def as_json(reply):

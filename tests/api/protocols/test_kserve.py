@@ -27,6 +27,16 @@ def test_unknown_model_is_not_ready(calls):
     assert "404" in calls["v1 unknown model ready"]["raised"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models",
+     "/v2/models/breast-cancer", "/v2/models/breast-cancer/ready",
+     "/v2/models/breast-cancer/infer", "/v2/models/breast-cancer/explain"],
+)  # fmt: skip
+def test_document_has_the_shape_that_kserve_publishes(calls, path):
+    assert "raised" not in calls[path], calls[path]
+
+
 def test_v1_predicts(calls, expected):
     predictions = calls["v1 infer"]["predictions"]
     assert [p["label"] for p in predictions] == expected["label"]
