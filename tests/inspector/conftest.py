@@ -2,12 +2,11 @@
 
 import json
 import re
-import shutil
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.api.processes import start_server
 from tests.inspector.bundles import write_all
@@ -98,17 +97,6 @@ def server(bundles, tmp_path_factory):
     running = start_server(tmp_path_factory.mktemp("server"), bundles, workers=1)
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    program = shutil.which("chromium")
-    if program is None:
-        raise RuntimeError("chromium is not installed: sh tests/install_tools.sh")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
