@@ -86,7 +86,7 @@ class Server:
     def signal(self, number) -> None:
         self.process.send_signal(number)
 
-    def stop(self, timeout_s=10) -> float:
+    def stop(self, timeout_s=60) -> float:
         """Send TERM and return how many seconds the server took to be gone."""
         start = time.monotonic()
         if self.process.poll() is None:
@@ -137,10 +137,20 @@ def start_server(directory: Path, bundles: Path, **settings) -> Server:
     return server
 
 
+def is_strict_json(content: bytes | str) -> bool:
+    """Whether a body is JSON without NaN and Infinity, which orjson refuses."""
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def attack(server: Server, examples: int) -> set[int]:
     """Let schemathesis hold a server against its own document, with good and bad
     requests; returns the statuses that it got.
     """
+    answers = server.log.with_suffix(".har")
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json",
         "--checks", "all",
@@ -151,7 +161,7 @@ def attack(server: Server, examples: int) -> set[int]:
         "--exclude-checks", "positive_data_acceptance,not_a_server_error",
         "--phases", "examples,coverage,fuzzing",
         "--max-examples", str(examples), "--seed", "1",
-        "--continue-on-failure", "--no-color",
+        "--continue-on-failure", "--no-color", "--report-har-path", str(answers),
     ]  # fmt: skip
     run = subprocess.run(
         command, cwd=server.log.parent, capture_output=True, text=True, check=False
@@ -159,6 +169,13 @@ def attack(server: Server, examples: int) -> set[int]:
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
     statuses = {line["status"] for line in server.log_lines() if "status" in line}
     assert not any(status >= 500 for status in statuses - {504})
+    bodies = [
+        entry["response"]["content"]
+        for entry in orjson.loads(answers.read_bytes())["log"]["entries"]
+    ]
+    texts = [b["text"] for b in bodies if "json" in b["mimeType"] and b.get("text")]
+    assert texts
+    assert all(map(is_strict_json, texts))
     return statuses
 
 
@@ -168,6 +185,7 @@ class Redis:
 
     process: subprocess.Popen
     port: int
+    folder: Path
 
     @property
     def url(self) -> str:
@@ -184,12 +202,16 @@ class Redis:
         self.process.terminate()
         self.process.wait(10)
 
+    def start_anew(self) -> None:
+        """Start another one at the same address, empty, after ``stop``."""
+        self.process = start_redis(self.folder, port=self.port).process
 
-def start_redis(directory: Path, *more: str) -> Redis:
+
+def start_redis(directory: Path, *more: str, port: int | None = None) -> Redis:
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("redis-server is not installed: sh tests/install_tools.sh")
-    port = free_port()
+    port = port or free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly"]
     process = subprocess.Popen(
         [program, *options, "no", "--dir", str(directory), *more],
@@ -203,4 +225,4 @@ def start_redis(directory: Path, *more: str) -> Redis:
         return False
 
     wait_until(answers, what="redis-server")
-    return Redis(process, port)
+    return Redis(process, port, directory)

@@ -29,18 +29,18 @@ def bearer(text):
     return {"Authorization": f"Bearer {text}"}
 
 
-@pytest.mark.parametrize(
-    "credentials",
-    [
-        {},
-        bearer("wrong"),
-        bearer(""),
-        {"Authorization": "open-all"},
-        {"Authorization": "Basic b3Blbi1hbGw6"},
-        bearer("open-all\u00e9"),
-        bearer(hashlib.sha256(b"open-all").hexdigest()),
-    ],
-)
+BAD_CREDENTIALS = [
+    {},
+    bearer("wrong"),
+    bearer(""),
+    {"Authorization": "open-all"},
+    {"Authorization": "Basic b3Blbi1hbGw6"},
+    bearer("open-all\u00e9"),
+    bearer(hashlib.sha256(b"open-all").hexdigest()),
+]
+
+
+@pytest.mark.parametrize("credentials", BAD_CREDENTIALS)
 def test_every_operation_needs_a_key(keyed, credentials):
     client = keyed.test_client()
     for rule in keyed.url_map.iter_rules():

@@ -11,6 +11,7 @@ from api.admission import NICENESS, CostlyWork
 from api.errors import RequestError
 from explainers.deadlines import Deadline, within
 from explainers.errors import DeadlineError
+from tests.api.asking import Asking
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 PREDICT = "/v1/models/breast-cancer:predict"
@@ -90,32 +91,30 @@ def predict_s(server, body):
     return time.monotonic() - start
 
 
-def test_predictions_do_not_wait_behind_lime(server, instances, record_property):
-    """More of the dearest requests than there are threads, without a pause."""
-    one = {"instances": instances[:1]}
+def lime_without_a_pause(server, instances):
+    """More of the dearest requests than there are threads; refused ones are patient."""
     dear = {
         "instances": instances[:20],
         "explanations": [{"method": "lime", "samples": 10_000, "discretize": True}],
     }
-    alone = sorted(predict_s(server, one) for _ in range(100))
-    stop, replies = threading.Event(), []
 
     def explain():
-        while not stop.is_set():
-            wish = {"Cache-Control": "no-store"}
-            replies.append(server.post(EXPLAIN, json=dear, headers=wish))
-            if replies[-1].status_code == 503:
-                time.sleep(0.1)
+        reply = server.post(EXPLAIN, json=dear, headers={"Cache-Control": "no-store"})
+        if reply.status_code == 503:
+            time.sleep(0.1)
+        return reply
 
-    threads = [threading.Thread(target=explain) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    beside = sorted(predict_s(server, one) for _ in range(100))
-    stop.set()
-    for thread in threads:
-        thread.join()
+    return Asking(explain, clients=12)
+
+
+def test_predictions_do_not_wait_behind_lime(server, instances, record_property):
+    one = {"instances": instances[:1]}
+    alone = sorted(predict_s(server, one) for _ in range(100))
+    with lime_without_a_pause(server, instances) as asking:
+        time.sleep(0.5)
+        beside = sorted(predict_s(server, one) for _ in range(100))
     record_property("p99_ms", [1000 * alone[98], 1000 * beside[98]])
+    replies = asking.answers
     statuses = Counter(reply.status_code for reply in replies)
     assert set(statuses) == {200, 503}, statuses
     refused = [reply for reply in replies if reply.status_code == 503]

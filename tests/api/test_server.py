@@ -16,6 +16,7 @@ import requests
 
 from api.app import create_app
 from api.settings import Settings
+from tests.api.asking import Asking
 from tests.api.processes import METRICS, ROOT, mapped, wait_until
 from tests.api.small_bundles import write_cancer
 
@@ -44,14 +45,9 @@ def body_of(raw: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(first.split()[1]), headers, body
 
 
-def test_one_question_has_one_answer_everywhere(
-    start, redis_server, instances, model, client
-):
-    """Over workers, connections, a restart, with the cache on, shared and off."""
-    asked = ["tree_path", "integrated_gradients", {"method": "smoothgrad", "seed": 7}]
-    body = {"instances": instances[:1], "explanations": asked, "seed": 3}
-    answers = {client.post(EXPLAIN, json=body).data}
-    outcomes = set()
+def answers_everywhere(start, redis_server, body):
+    """Ask over workers, connections, a restart, with the cache on, shared and off."""
+    answers, outcomes = set(), set()
     for settings in ({}, {"cache_url": redis_server.url}, {"cache_bytes": 0}):
         server = start(**settings)
         workers = set(server.workers())
@@ -63,6 +59,16 @@ def test_one_question_has_one_answer_everywhere(
             reply = server.post(EXPLAIN, json=body, headers=wish)
             answers.add(reply.content)
             outcomes.add(reply.headers["X-Cache"])
+    return answers, outcomes
+
+
+def test_one_question_has_one_answer_everywhere(
+    start, redis_server, instances, model, client
+):
+    asked = ["tree_path", "integrated_gradients", {"method": "smoothgrad", "seed": 7}]
+    body = {"instances": instances[:1], "explanations": asked, "seed": 3}
+    answers, outcomes = answers_everywhere(start, redis_server, body)
+    answers.add(client.post(EXPLAIN, json=body).data)
     assert len(answers) == 1
     assert outcomes == {"hit", "miss", "bypass"}
     alone = orjson.loads(answers.pop())["explanations"][0]
@@ -96,25 +102,16 @@ def test_reload_serves_the_new_bundle_and_loses_no_request(start, tmp_path, inst
     bundles.mkdir()
     old = write_cancer(bundles / "b", version="1")
     server = start(bundles)
-    digests, statuses, stop = [], [], threading.Event()
 
     def ask():
-        while not stop.is_set():
-            reply = server.post(PREDICT, json={"instances": instances[:1]})
-            statuses.append(reply.status_code)
-            digests.append(reply.json()["model"]["digest"])
+        reply = server.post(PREDICT, json={"instances": instances[:1]})
+        return reply.status_code, reply.json()["model"]["digest"]
 
-    clients = [threading.Thread(target=ask) for _ in range(2)]
-    for client in clients:
-        client.start()
-    new = write_cancer(bundles / "b", version="2")
-    server.signal(signal.SIGHUP)
-    wait_until(lambda: digests[-20:] == [new] * 20)
-    stop.set()
-    for client in clients:
-        client.join()
-    assert set(statuses) == {200}
-    assert set(digests) == {old, new}
+    with Asking(ask) as asking:
+        new = write_cancer(bundles / "b", version="2")
+        server.signal(signal.SIGHUP)
+        wait_until(lambda: asking.answers[-20:] == [(200, new)] * 20)
+    assert set(asking.answers) == {(200, old), (200, new)}
     text = server.get("/metrics").text
     assert f'digest="{new}",model="breast-cancer"' in text
     wait_until(lambda: f'digest="{old}"' not in server.get("/metrics").text)
@@ -170,40 +167,36 @@ def test_bad_bundle_leaves_the_old_one_serving_whatever_dies(start, tmp_path):
     wait_until(lambda: "leafpath_bundles_outdated 0.0" in server.get("/metrics").text)
 
 
+def answers_while_swapped(start, bundles, instances, swaps):
+    """Let two models that contradict each other take turns under load.
+
+    Returns the two whole answers, and all that came: status and content.
+    """
+    bundles.mkdir()
+    body, whole = {"instances": instances[:4]}, set()
+    for seed in (0, 1):
+        write_cancer(bundles / "b", seed=seed)
+        client = create_app(Settings(bundles=bundles)).test_client()
+        whole.add(client.post(EXPLAIN, json=body).data)
+    server = start(bundles)
+
+    def ask():
+        reply = server.post(EXPLAIN, json=body)
+        return reply.status_code, reply.content
+
+    with Asking(ask) as asking:
+        for number in range(swaps):
+            write_cancer(bundles / "b", seed=number % 2)
+            reload(server)
+    return whole, asking.answers
+
+
 def test_bundles_that_are_swapped_under_load_are_never_mixed(
     start, tmp_path, instances
 ):
-    """Two models that contradict each other take turns; every answer is one's whole."""
-    bundles, body = tmp_path / "bundles", {"instances": instances[:4]}
-    bundles.mkdir()
-    whole = {}
-    for seed in (0, 1):
-        digest = write_cancer(bundles / "b", seed=seed)
-        client = create_app(Settings(bundles=bundles)).test_client()
-        whole[digest] = client.post(EXPLAIN, json=body).data
-    server = start(bundles)
-    answers, stop = [], threading.Event()
-
-    def ask():
-        while not stop.is_set():
-            reply = server.post(EXPLAIN, json=body)
-            answers.append((reply.status_code, reply.content))
-
-    clients = [threading.Thread(target=ask) for _ in range(2)]
-    for client in clients:
-        client.start()
-    for seed in (0, 1, 0, 1):
-        write_cancer(bundles / "b", seed=seed)
-        reload(server)
-    stop.set()
-    for client in clients:
-        client.join()
-    found = {content for _, content in answers}
-    assert {status for status, _ in answers} == {200}
-    assert found == set(whole.values())
-    assert (
-        len({orjson.loads(a)["predictions"][0]["probabilities"][0] for a in found}) == 2
-    )
+    whole, answers = answers_while_swapped(start, tmp_path / "b", instances, swaps=4)
+    assert len(whole) == 2
+    assert set(answers) == {(200, answer) for answer in whole}
 
 
 def test_directories_of_a_server_are_gone_with_it(start):
@@ -270,33 +263,34 @@ def test_memory_of_two_workers(server, record_property, instances, capsys):
     assert total["Rss"] < 300
 
 
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        (b"NONSENSE\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\n\r\n", 400),  # no Host
-        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nHost: y\r\n\r\n", 400),
-        (b"GET / HTTP/9.9\r\nHost: [::1]\r\n\r\n", 400),
-        (b"GET /%s HTTP/1.1\r\nHost: [::1]\r\n\r\n" % (b"a" * 5000), 414),
-        (b"GET / HTTP/1.1\r\nHost: [::1]\r\n%s\r\n" % (b"A: b\r\n" * 100), 431),
-        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nA: %s\r\n\r\n" % (b"b" * 9000), 431),
-        (b"GET / HTTP/1.1\r\nHost: [::1]\r\nExpect: tea\r\n\r\n", 417),
-        (b"BREW / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
-        (b"TRACE / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9\r\n\r\n{}", 400),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 99999999\r\n\r\n{}", 413),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
-         b"2\r\n{}\r\n0\r\n\r\n", 411),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
-         b"0x2\r\n{}\r\n0\r\n\r\n", 411),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 2\r\n"
-         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (b"GET /v1/models/%%ff HTTP/1.1\r\nHost: [::1]\r\n\r\n", 404),
-    ],
-)  # fmt: skip
+WIRE = [
+    (b"NONSENSE\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\n\r\n", 400),  # no Host
+    (b"GET / HTTP/1.1\r\nHost: [::1]\r\nHost: y\r\n\r\n", 400),
+    (b"GET / HTTP/9.9\r\nHost: [::1]\r\n\r\n", 400),
+    (b"GET /%s HTTP/1.1\r\nHost: [::1]\r\n\r\n" % (b"a" * 5000), 414),
+    (b"GET / HTTP/1.1\r\nHost: [::1]\r\n%s\r\n" % (b"A: b\r\n" * 100), 431),
+    (b"GET / HTTP/1.1\r\nHost: [::1]\r\nA: %s\r\n\r\n" % (b"b" * 9000), 431),
+    (b"GET / HTTP/1.1\r\nHost: [::1]\r\nExpect: tea\r\n\r\n", 417),
+    (b"BREW / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
+    (b"TRACE / HTTP/1.1\r\nHost: [::1]\r\n\r\n", 405),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\n\r\n", 400),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9\r\n\r\n{}", 400),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 99999999\r\n\r\n{}", 413),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
+     b"2\r\n{}\r\n0\r\n\r\n", 411),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n"
+     b"0x2\r\n{}\r\n0\r\n\r\n", 411),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+    (b"POST %s HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 2\r\n"
+     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"GET /v1/models/%%ff HTTP/1.1\r\nHost: [::1]\r\n\r\n", 404),
+]  # fmt: skip
+"""Bytes, ``%s`` where they take a path, and the status of their answer."""
+
+
+@pytest.mark.parametrize(("request_", "status"), WIRE)
 def test_whatever_comes_over_the_wire_is_answered_with_a_problem(
     server, request_, status
 ):

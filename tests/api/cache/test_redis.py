@@ -206,15 +206,20 @@ def test_nothing_about_the_client_is_stored(shared, instances, plain):
         assert b"secret" not in stored
 
 
+def ask_at_once(server, instances, seed=0):
+    """Send 32 equal requests for something that takes long; their replies."""
+    wish = {"method": "lime", "samples": 10_000, "discretize": True, "repeats": 5}
+    body = {"instances": instances[:1], "explanations": [wish], "seed": seed}
+    with ThreadPoolExecutor(32) as clients:
+        asked = [clients.submit(server.post, EXPLAIN, json=body) for _ in range(32)]
+        return [one.result() for one in asked]
+
+
 def test_equal_cold_requests_over_two_workers_are_computed_once(
     start, redis_server, instances, model
 ):
     server = start(workers=2, threads=33, cache_url=redis_server.url)
-    wish = {"method": "lime", "samples": 10_000, "discretize": True, "repeats": 5}
-    body = {"instances": instances[:1], "explanations": [wish]}
-    with ThreadPoolExecutor(32) as clients:
-        asked = [clients.submit(server.post, EXPLAIN, json=body) for _ in range(32)]
-        replies = [one.result() for one in asked]
+    replies = ask_at_once(server, instances)
     assert {reply.status_code for reply in replies} == {200}
     assert len({reply.content for reply in replies}) == 1
     text = server.get("/metrics").text
