@@ -1,12 +1,14 @@
 """A V2 request as it is sent: the JSON, and the raw tensors that may follow it."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from api.errors import RequestError
 from api.problems import INVALID_REQUEST, MALFORMED_JSON
 from api.request_body import NOT_JSON
+
+T = TypeVar("T")
 
 
 class RequestedOutput(msgspec.Struct, frozen=True):
@@ -37,7 +39,14 @@ class InferRequest(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
 
 
+class IndexRequest(msgspec.Struct, frozen=True):
+    """What a request for the index of the repository may say."""
+
+    ready: bool = False
+
+
 _DECODER = msgspec.json.Decoder(InferRequest)
+_INDEX_DECODER = msgspec.json.Decoder(IndexRequest)
 
 
 def decode_message(raw: bytes, json_bytes: int | None) -> tuple[InferRequest, bytes]:
@@ -62,14 +71,29 @@ def decode_message(raw: bytes, json_bytes: int | None) -> tuple[InferRequest, by
                 f"{len(raw)} bytes",
             )
         text, tensors = raw[:json_bytes], raw[json_bytes:]
+    hint = "" if json_bytes is not None else (
+        " (raw tensors need the header Inference-Header-Content-Length)"
+    )  # fmt: skip
+    return _decode(_DECODER, text, hint), tensors
+
+
+def decode_index(raw: bytes) -> IndexRequest:
+    """Return what is asked of the index; most clients send nothing at all.
+
+    Raises
+    ------
+    RequestError
+        Not JSON, or not such a request.
+    """
+    return _decode(_INDEX_DECODER, raw or b"{}")
+
+
+def _decode(decoder: "msgspec.json.Decoder[T]", text: bytes, hint: str = "") -> T:
     try:
-        return _DECODER.decode(text), tensors
+        return decoder.decode(text)
     except msgspec.ValidationError as error:
         raise RequestError(INVALID_REQUEST, str(error)) from error
     except NOT_JSON as error:
-        hint = "" if json_bytes is not None else (
-            " (raw tensors need the header Inference-Header-Content-Length)"
-        )  # fmt: skip
         raise RequestError(
             MALFORMED_JSON, f"the request is not JSON: {error}{hint}"
         ) from error

@@ -1,11 +1,13 @@
 """What the protocol tells of the server and of a model."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.limits import MAX_INSTANCES
 from api.protocols.datatypes import BYTES
 from api.protocols.model_inputs import INPUT, LENGTHS
 from api.protocols.outputs import PREDICTION_OUTPUTS, numbers_of, offered
+from api.schemas import ModelReference
 from api.version import VERSION
 from explainers.manifest import InputFeature
 from explainers.model import Model
@@ -42,6 +44,26 @@ def model_metadata(model: Model) -> dict[str, Any]:
         "outputs": [_prediction_output(model, name) for name in offered(model)],
         "explanations": _explanations(model),
     }
+
+
+def repository_index(
+    served: Iterable[ModelReference], refused: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the document of ``POST /v2/repository/index``, as Triton writes it.
+
+    Parameters
+    ----------
+    refused : reasons by directory: nothing in a refused bundle can be trusted to be
+        its name or version.
+    """
+    ready = [
+        {"name": one.name, "version": one.version, "state": "READY", "reason": ""}
+        for one in served
+    ]
+    return ready + [
+        {"name": directory, "version": "", "state": "UNAVAILABLE", "reason": reason}
+        for directory, reason in refused.items()
+    ]
 
 
 def model_configuration(model: Model) -> dict[str, Any]:

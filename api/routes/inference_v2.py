@@ -14,10 +14,11 @@ from api.cache_headers import cache_policy, report_cache
 from api.errors import RequestError
 from api.problems import MANAGED_BY_FILES, UNKNOWN_MODEL
 from api.protocols.inference import infer as answer
-from api.protocols.messages import json_length
+from api.protocols.messages import decode_index, json_length
 from api.protocols.metadata import (
     model_configuration,
     model_metadata,
+    repository_index,
     server_metadata,
 )
 from api.protocols.statistics import statistics
@@ -81,18 +82,14 @@ def show_statistics(model: str | None = None, version: str | None = None) -> Res
 
 @routes.post("/v2/repository/index", strict_slashes=False)
 def list_repository() -> Response:
-    """List the models with their state."""
-    models = service().store.models
-    listed = [
-        {
-            "name": name,
-            "version": models[name].reference.version,
-            "state": "READY",
-            "reason": "",
-        }
-        for name in sorted(filter(may_use, models))
-    ]
-    return _json(listed)
+    """List the models with their state, bundles that cannot be served too."""
+    server = service()
+    raw = read_tensor_body(request, server.settings.max_body_bytes)
+    store = server.store
+    names = sorted(filter(may_use, store.models))
+    refused = {} if decode_index(raw).ready else store.refused
+    served = [store.models[name].reference for name in names]
+    return _json(repository_index(served, refused))
 
 
 @routes.post("/v2/repository/models/<model:model>/load", strict_slashes=False)

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 import struct
 import zlib
 
@@ -18,6 +19,7 @@ from tests.api.small_bundles import write_cancer
 
 INFER = "/v2/models/breast-cancer/infer"
 EXPLAIN = "/v2/models/breast-cancer/explain"
+INDEX = "/v2/repository/index"
 HEADER = "Inference-Header-Content-Length"
 
 
@@ -475,6 +477,26 @@ def test_hidden_tree_stays_hidden(tmp_path, rows):
         reply = client.post(INFER, json=request_of(rows, hidden))
         assert "exposes predictions only" in refused(reply, 403)
     refused(client.post(EXPLAIN, json=request_of(rows)), 403)
+
+
+def test_index_lists_what_cannot_be_served_with_its_reason(bundles, tmp_path):
+    shutil.copytree(bundles / "breast-cancer", tmp_path / "good")
+    shutil.copytree(bundles / "mixed", tmp_path / "bad")
+    (tmp_path / "bad" / "tree.json").write_text("{}")
+    client = create_app(Settings(bundles=tmp_path)).test_client()
+    index = client.post(INDEX).json
+    validate(index, published.INDEX)
+    good, bad = index
+    assert (good["name"], good["state"]) == ("breast-cancer", "READY")
+    assert (bad["name"], bad["state"]) == ("bad", "UNAVAILABLE")
+    assert "tree.json" in bad["reason"]
+    assert client.post(INDEX, json={"ready": True}).json == [good]
+    assert client.post(INDEX, json={"ready": False}).json == index
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"ready": 1}'])
+def test_index_that_is_not_asked_for_as_published_is_refused(client, body):
+    refused(client.post(INDEX, data=body))
 
 
 def test_statistics_count_rows_requests_and_failures(client, rows):
