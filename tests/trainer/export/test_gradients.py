@@ -47,6 +47,13 @@ MODULES = {
         ),
         (2, 9, 8),
     ),
+    "transformer": (
+        nn.Sequential(
+            nn.TransformerEncoderLayer(8, 2, 12, dropout=0, batch_first=True),
+            nn.Flatten(), nn.Linear(10 * 8, 3),
+        ),
+        (10, 8),
+    ),
 }  # fmt: skip
 
 
@@ -100,6 +107,13 @@ def test_a_maximum_is_looked_for_once(exported):
     nodes = onnx.load_model_from_string(raw).graph.node
     pools = sum(isinstance(layer, nn.MaxPool2d) for layer in network)
     assert sum(node.op_type == "MaxPool" for node in nodes) == pools
+
+
+def test_each_weight_is_written_once(exported):
+    network, _, raw = exported
+    graph = onnx.load_model_from_string(raw).graph
+    written = sum(np.prod(tensor.dims, dtype=int) for tensor in graph.initializer)
+    assert written <= 2.5 * sum(weight.numel() for weight in network.parameters())
 
 
 def test_the_same_network_gives_the_same_bytes_and_is_not_touched():
