@@ -23,6 +23,7 @@ from api.caps import put_on
 from api.converters import ModelName
 from api.explaining import ExplanationService
 from api.inspector import pages
+from api.jobs.collector import JobCollector
 from api.jobs.jobs import Jobs
 from api.jobs.submission import answer_job
 from api.keys import read_keys
@@ -82,12 +83,13 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
     costly = CostlyWork(max(1, settings.threads - 1))
     cache = open_cache(settings, metrics.cache)
     explanations = ExplanationService(cache, costly)
-    answer = partial(answer_job, store.models, explanations, metrics)
+    jobs = Jobs(settings, partial(answer_job, store.models, explanations, metrics))
+    metrics.add(JobCollector(jobs))
     return Service(
         settings=settings,
         store=store,
         explanations=explanations,
-        jobs=Jobs(settings, answer),
+        jobs=jobs,
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
         ledger=Ledger(cache),

@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from api.cache import CacheEvent
 from api.model_store import ModelStore
@@ -113,6 +114,12 @@ class Metrics:
         self._failed_by = functools.cache(self._failed.labels)
         self._last_by = functools.cache(self._last.labels)
 
+        self._shared = CollectorRegistry()
+
+    def add(self, collector: Collector) -> None:
+        """Also tell what a collector knows, which is the same in all workers."""
+        self._shared.register(collector)
+
     def request(
         self, route: str, method: str, status: int, seconds: float, model: str = ""
     ) -> None:
@@ -160,7 +167,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes, over all workers of this server."""
-        return generate_latest(self._all_workers())
+        return generate_latest(self._all_workers()) + generate_latest(self._shared)
 
     def use(self) -> Use:
         """Return how much each model was used, over all workers of this server."""

@@ -23,8 +23,8 @@ from huey.api import TaskWrapper
 from api.errors import RequestError, SettingsError
 from api.explaining import Watch
 from api.jobs.job import Job, JobRequest, Outcome, Progress
-from api.jobs.queue import open_queue
-from api.jobs.records import JobRecords
+from api.jobs.queue import EXPIRE, WORK, open_queue
+from api.jobs.records import Census, JobRecords
 from api.problem_document import problem_of
 from api.problems import JOBS_UNAVAILABLE, OVERLOADED
 from api.settings import Settings
@@ -82,8 +82,8 @@ class Jobs:
     @functools.cached_property
     def _opened(self) -> tuple[Huey, JobRecords]:
         huey = open_queue(self._settings)
-        self._work = huey.task(name="work")(self._do_work)
-        self._expire = huey.task(name="expire")(self._do_expire)
+        self._work = huey.task(name=WORK)(self._do_work)
+        self._expire = huey.task(name=EXPIRE)(self._do_expire)
         return huey, JobRecords(huey.storage)
 
     @property
@@ -114,6 +114,7 @@ class Jobs:
                 self._later(self._expire, job, request.expires_at - time.time())
                 self._look_later(job)
                 self._work(job)
+                self._records.count("submitted")
             return Job(job, request, Progress(), None)
 
     def find(self, job: str, owner: str) -> Job | None:
@@ -144,8 +145,15 @@ class Jobs:
             The queue cannot be reached.
         """
         with _reachable():
-            if not self._records.finish(job.id, Outcome(state="cancelled")):
+            if not self._finish(job.id, Outcome(state="cancelled")):
                 self._records.forget(job.id)
+
+    def census(self) -> Census | None:
+        """Return how the jobs stand; None where the queue cannot be reached."""
+        try:
+            return self._records.census()
+        except (*UNREACHABLE, SettingsError):
+            return None
 
     def _look_later(self, job: str) -> None:
         self._later(self._work, job, HOLD_S + 1)
@@ -162,14 +170,24 @@ class Jobs:
         self._look_later(job)
         if found.is_held:
             return
+        if found.progress.attempts:
+            self._records.count("requeued")
         holder = _Holder(self._records, found, self.stopping)
         try:
-            self._records.finish(job, self._end_of(found, holder))
+            self._finish(job, self._end_of(found, holder))
         except _Stopping:
             holder.let_go()
             self._work(job)
+            self._records.count("requeued")
         except _Unwanted:
             pass
+
+    def _finish(self, job: str, outcome: Outcome) -> bool:
+        """Write how a job ended; False when it had ended before."""
+        is_first = self._records.finish(job, outcome)
+        if is_first:
+            self._records.count(outcome.state)
+        return is_first
 
     def _end_of(self, job: Job, holder: "_Holder") -> Outcome:
         """Compute a job, or say why that failed."""

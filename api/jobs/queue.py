@@ -10,6 +10,7 @@ import msgspec
 from huey import Huey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
+from huey.storage import BaseStorage
 
 from api.errors import SettingsError
 from api.redis_client import open_client
@@ -17,6 +18,9 @@ from api.settings import DEFAULT_JOBS_URL, Settings
 
 NAME = "leafpath"
 SQLITE = "sqlite:///"
+WORK, EXPIRE = "work", "expire"
+"""The two kinds of messages."""
+
 TIMEOUT_S = 3.0
 """Of Redis. An idle worker waits 1 s for a message, and that is no fault."""
 
@@ -39,6 +43,16 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
     def _deserialize(self, data: bytes) -> Any:
         wire = msgspec.json.decode(data, type=_Wire)
         return Message(wire.id, wire.name, wire.eta, args=wire.args, kwargs={})
+
+
+def waiting_jobs(storage: BaseStorage) -> list[str]:
+    """Return the jobs that a message in the queue or its schedule names, first come
+    first; some may have ended since.
+    """
+    messages = [*storage.enqueued_items(), *storage.scheduled_items()]
+    wires = [msgspec.json.decode(message, type=_Wire) for message in messages]
+    # Each once: a dictionary keeps the order.
+    return list(dict.fromkeys(w.args[0] for w in wires if w.name.endswith(f".{WORK}")))
 
 
 def open_queue(settings: Settings) -> Huey:

@@ -1,10 +1,13 @@
-"""Jobs as they are kept beside huey's queue: three JSON values each.
+"""Jobs as they are kept beside huey's queue: three JSON values each, and counters.
 
 Each value has one kind of writer, so that nobody overwrites another's: the request is
 written once by who submits, the progress by who computes, and of all that would write
 the outcome (a result, a failure, a cancellation) the first one wins.
 """
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -12,8 +15,26 @@ from huey.constants import EmptyData
 from huey.storage import BaseStorage
 
 from api.jobs.job import Job, JobRequest, Outcome, Progress
+from api.jobs.queue import waiting_jobs
 
 T = TypeVar("T")
+
+EVENTS = ("submitted", "done", "failed", "cancelled", "requeued")
+"""What is counted. ``requeued``: to be begun once more, since a worker died or was
+stopped."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """How the jobs stand: events so far, and those that have not ended.
+
+    ``oldest_s`` is how long the first in the queue has waited, in seconds.
+    """
+
+    counted: Mapping[str, int]
+    queued: int
+    running: int
+    oldest_s: float
 
 
 class JobRecords:
@@ -52,6 +73,32 @@ class JobRecords:
         """Delete all that is known of a job."""
         for part in ("request", "progress", "outcome"):
             self._storage.delete_data(f"{job}:{part}")
+
+    def count(self, event: str) -> None:
+        """Count one of ``EVENTS``."""
+        self._storage.incr(event)
+
+    def census(self) -> Census:
+        """Return how the jobs stand."""
+        open_jobs = [j for j in waiting_jobs(self._storage) if not self.is_finished(j)]
+        held = [self._held_until(job) > time.time() for job in open_jobs]
+        queued = [
+            job for job, is_held in zip(open_jobs, held, strict=True) if not is_held
+        ]
+        return Census(
+            counted={event: self._storage.incr(event, 0) for event in EVENTS},
+            queued=len(queued),
+            running=sum(held),
+            oldest_s=self._age_s(queued[0]) if queued else 0.0,
+        )
+
+    def _held_until(self, job: str) -> float:
+        progress = self._get(f"{job}:progress", Progress)
+        return 0.0 if progress is None else progress.held_until
+
+    def _age_s(self, job: str) -> float:
+        request = self._get(f"{job}:request", JobRequest)
+        return 0.0 if request is None else max(0.0, time.time() - request.created_at)
 
     def _get(self, key: str, kind: type[T]) -> T | None:
         value = self._storage.peek_data(key)

@@ -15,13 +15,16 @@ import redis
 import requests
 
 from api.app import create_app
+from api.jobs.job import Progress
 from api.jobs.jobs import HOLD_S, MAX_ATTEMPTS
 from api.jobs.queue import TIMEOUT_S
+from api.jobs.records import EVENTS
 from api.service import EXTENSION
 from api.settings import Settings
 from tests.api.cpu_use import cpu_s
 from tests.api.processes import ROOT, free_port, wait_until
 from tests.api.test_error_handlers import check
+from tests.api.test_metrics import samples
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 LATER = {"Prefer": "respond-async"}
@@ -185,6 +188,67 @@ def test_job_that_kills_its_workers_is_given_up(client, jobs, instances):
     assert client.get(job).json["problem"]["type"] == "/problems/internal"
 
 
+def standing(client):
+    """What the metrics say of the jobs: name, or name and label -> value."""
+    return {
+        "/".join([name.removeprefix("leafpath_"), *(value for _, value in labels)]): n
+        for (name, labels), n in samples(client).items()
+        if "_job" in name
+    }
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_metrics_say_how_the_jobs_stand(
+    bundles, tmp_path, instances, redis_server, kind
+):
+    url = redis_server.url if kind == "redis" else f"sqlite:///{tmp_path}/jobs"
+    app = create_app(Settings(bundles=bundles, jobs_url=url))
+    jobs, client = app.extensions[EXTENSION].jobs, app.test_client()
+    first, second, _ = (submit(client, {"instances": [i]}) for i in instances[:3])
+    submit(client, {"instances": instances[:1]})  # the first one again
+    extreme = {"instances": [[*instances[0][:-1], 3e38]]}
+    submit(client, extreme | {"explanations": ["input_x_gradient"]})
+    client.delete(second)
+    found = standing(client)
+    oldest_s = found.pop("oldest_job_seconds")
+    assert found == {
+        "job_events_total/submitted": 4, "job_events_total/done": 0,
+        "job_events_total/failed": 0, "job_events_total/cancelled": 1,
+        "job_events_total/requeued": 0, "jobs/queued": 3, "jobs/running": 0,
+        "jobs_reachable": 1,
+    }  # fmt: skip
+    assert 0 < oldest_s < 60
+    # A worker that holds the first one, and dies of it.
+    held = Progress(attempts=1, held_until=time.time() + 60)
+    jobs._records.proceed(first.rpartition("/")[2], held)
+    found = standing(client)
+    assert (found["jobs/queued"], found["jobs/running"]) == (2, 1)
+    jobs._records.proceed(first.rpartition("/")[2], Progress(attempts=1))
+    work(jobs)
+    found = standing(client)
+    assert [found[f"job_events_total/{event}"] for event in EVENTS] == [4, 2, 1, 1, 1]
+    assert (found["jobs/queued"], found["jobs/running"]) == (0, 0)
+    assert found["oldest_job_seconds"] == 0
+
+
+def test_oldest_job_is_the_first_that_still_waits(client, jobs, instances):
+    first = submit(client, {"instances": instances[:1]})
+    time.sleep(0.3)  # that the two can be told apart
+    second = submit(client, {"instances": instances[1:2]})
+    for job in (first, second):
+        created_at = jobs.find(job.rpartition("/")[2], "").request.created_at
+        before = time.time()
+        waited_s = standing(client)["oldest_job_seconds"]
+        assert before <= created_at + waited_s <= time.time()
+        client.delete(job)
+
+
+def test_metrics_say_that_the_queue_is_out_of_reach(bundles):
+    url = f"redis://127.0.0.1:{free_port()}"
+    client = create_app(Settings(bundles=bundles, jobs_url=url)).test_client()
+    assert standing(client) == {"jobs_reachable": 0}
+
+
 @pytest.mark.parametrize("url", ["sqlite:////proc/none/jobs", "redis://127.0.0.1:{}"])
 def test_queue_that_cannot_be_reached_is_said(bundles, instances, url):
     settings = Settings(bundles=bundles, jobs_url=url.format(free_port()))
@@ -233,6 +297,9 @@ def test_kill_of_a_worker_loses_no_job(start, instances, tmp_path, client):
     wait_until(lambda: http.state(job) == "done", HOLD_S + 40, "the end of the job")
     page = http.get(job).json()
     assert page["progress"] == {"done": 200, "total": 200}
+    counted = standing(http)
+    assert counted["job_events_total/requeued"] >= 1
+    assert counted["job_events_total/done"] == 1
     first = client.post(EXPLAIN, json=body | {"instances": body["instances"][:5]}).json
     assert page["result"]["explanations"][:5] == first["explanations"]
 
