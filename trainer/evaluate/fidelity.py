@@ -88,9 +88,13 @@ def draw_near(
     Each number moves by up to ``radius`` training standard deviations; categories and
     missing values stay.
     """
-    spread = np.broadcast_to(model.spread, x.shape)
-    if model.manifest.family == "tabular":
-        numeric = [f.kind == "numeric" for f in model.manifest.input.features]
-        spread = np.where(numeric, input_moments(model)[1], 0)
     noise = random.uniform(-radius, radius, (n, *x.shape))
-    return (x + noise * spread).astype(np.float32)
+    return (x + noise * _spread(model)).astype(np.float32)
+
+
+def _spread(model: Model) -> NDArray[np.floating]:
+    """Return what an input varies by in training: its shape, or one that broadcasts."""
+    if model.manifest.family != "tabular":
+        return model.spread
+    numeric = [f.kind == "numeric" for f in model.manifest.input.features]
+    return np.where(numeric, input_moments(model)[1], 0)

@@ -107,6 +107,17 @@ def test_max_sensitivity_by_hand():
     assert max_sensitivity(np.zeros(2), [here]) is None
 
 
+def test_near_inputs_of_an_encoded_table_keep_their_categories(mixed_model):
+    x = mixed_model.background[0]
+    names = [f.kind == "numeric" for f in mixed_model.manifest.input.features]
+    near = draw_near(mixed_model, x, 0.5, 4, np.random.default_rng(0))
+    assert near.shape == (4, len(x)) != (4, len(mixed_model.spread))
+    categories = ~np.array(names)
+    assert np.array_equal(near[:, categories], np.tile(x[categories], (4, 1)), True)
+    known = np.array(names) & ~np.isnan(x)
+    assert (near[:, known] != x[known]).all()
+
+
 def test_curves_are_the_probabilities_of_inputs_made_by_hand(cancer_model, row):
     x, usual, parts = row
     order = np.random.default_rng(0).permutation(len(x))
