@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explainers.bundle import Bundle, read_bundle
+from trainer.charts import check_extra
 from trainer.config import load_config
 from trainer.errors import ConfigError
 from trainer.export.write import check_target, write_model
@@ -61,6 +62,7 @@ def open_source(
     data : the directory that a bundle's data file is looked for in.
     record : see ``fit``; of a training alone.
     """
+    check_extra()
     if source.is_dir():
         opened = reopen(source, data)
         target = out or source

@@ -22,7 +22,7 @@ from trainer.options import quiet_option, takes_source
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--compare",
-    type=float,
+    type=click.FloatRange(0, 1000),
     multiple=True,
     help="Weight of the regularizer (0 is none) to train and set beside; repeatable.",
 )
@@ -51,7 +51,8 @@ def landscape(
     from trainer.landscape.enrich import Request, enrich
     from trainer.landscape.survey import Settings
 
-    scratch = (out or source).parent / ".landscape"
+    target = (out or source).resolve()
+    scratch = target.parent / f".{target.name}.landscape"
     cores = jobs or os.cpu_count() or 1
     torch.set_num_threads(1)  # the processes fill the cores; threads would take turns
     settings = Settings(scratch, points, span, seed, cores, not quiet)

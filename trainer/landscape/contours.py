@@ -1,5 +1,6 @@
 """Vega specifications of planes: contours, cells, and the training's way."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,17 @@ from trainer.landscape.document import LandscapeDocument, PlaneRecord
 SIDE = 250
 _GAP = 95
 _LEVELS = 14
-PANELS = (
-    ("train_loss", "Loss, training rows"),
-    ("test_loss", "Loss, test rows"),
-    ("fidelity", "Fidelity of the tree distilled there"),
-    ("average_path_length", "Its average path length"),
-)
-"""What is drawn side by side, of what there is."""
+LABELS = {
+    "train_loss": "Loss, training rows",
+    "train_accuracy": "Accuracy, training rows",
+    "fidelity": "Fidelity of the tree distilled there",
+    "test_loss": "Loss, test rows",
+    "test_accuracy": "Accuracy, test rows",
+    "average_path_length": "Its average path length",
+}
+"""What is drawn of a single plane: three columns, the tree's figures in the last."""
+COMPARED = ("train_loss", "test_loss", "fidelity", "average_path_length")
+"""What is drawn of several planes, a row each."""
 SMOOTH = ("train_loss", "test_loss")
 """Drawn as contours; everything else steps from value to value, as cells."""
 
@@ -26,35 +31,34 @@ SMOOTH = ("train_loss", "test_loss")
 def draw_planes(
     planes: Sequence[PlaneRecord], document: LandscapeDocument, title: str
 ) -> dict[str, Any]:
-    """Return a specification: a row a plane, a column a quantity.
+    """Return a specification: of several planes a row each, of one two rows.
 
-    Loss is coloured on a logarithmic scale that all rows share.
+    Loss is coloured on a logarithmic scale that all planes share.
     """
-    columns = [
-        (name, label)
-        for name, label in PANELS
-        if all(name in plane.values for plane in planes)
-    ]
+    alone = len(planes) == 1
+    names = tuple(LABELS) if alone else COMPARED
+    columns = 3 if alone else len(names)
     marks = []
-    for i, plane in enumerate(planes):
-        for j, (name, label) in enumerate(columns):
-            grids = [other.grid(name) for other in planes]
-            levels = choose_levels(np.concatenate([g.ravel() for g in grids]), name)
-            head = label if len(planes) == 1 else f"{plane.network}: {label.lower()}"
-            panel = _panel(plane, name, head, levels, document)
-            panel["encode"] = {
-                "enter": {
-                    "x": {"value": j * (SIDE + _GAP)},
-                    "y": {"value": i * (SIDE + 70)},
-                    "width": {"value": SIDE},
-                    "height": {"value": SIDE},
-                }
+    for i, (plane, name) in enumerate(itertools.product(planes, names)):
+        values = np.concatenate([other.grid(name).ravel() for other in planes])
+        label = LABELS[name]
+        head = label if alone else f"{plane.network}: {label.lower()}"
+        panel = _panel(plane, name, head, choose_levels(values, name), document)
+        row, column = divmod(i, columns)
+        panel["encode"] = {
+            "enter": {
+                "x": {"value": column * (SIDE + _GAP)},
+                "y": {"value": row * (SIDE + 70)},
+                "width": {"value": SIDE},
+                "height": {"value": SIDE},
             }
-            marks.append(panel)
+        }
+        marks.append(panel)
+    rows = len(marks) // columns
     return {
         "$schema": "https://vega.github.io/schema/vega/v5.json",
-        "width": len(columns) * (SIDE + _GAP) - _GAP + 60,
-        "height": len(planes) * (SIDE + 70) - 70,
+        "width": columns * (SIDE + _GAP) - _GAP + 60,
+        "height": rows * (SIDE + 70) - 70,
         "padding": 12,
         "config": CONFIG,
         "title": {"text": title, "anchor": "start", "offset": 18, "fontSize": 15},
@@ -198,7 +202,9 @@ def _cells(plane: PlaneRecord, grid: Floats) -> list[dict[str, Any]]:
     a, b = np.meshgrid(plane.alpha, plane.beta)
     half_a = (plane.alpha[1] - plane.alpha[0]) / 2
     half_b = (plane.beta[1] - plane.beta[0]) / 2
-    columns = (a - half_a, a + half_a, b - half_b, b + half_b, grid)
+    # Each reaches beneath its neighbours to the right and above, which are drawn later:
+    # the paper would shine through the seams of cells that only touch.
+    columns = (a - half_a, a + 2 * half_a, b - half_b, b + 2 * half_b, grid)
     names = ("left", "right", "low", "high", "value")
     rows = zip(*(column.ravel().tolist() for column in columns), strict=True)
     return [
@@ -218,9 +224,6 @@ def _cell_mark() -> dict[str, Any]:
                 "y": {"scale": "y", "field": "low"},
                 "y2": {"scale": "y", "field": "high"},
                 "fill": {"scale": "color", "field": "value"},
-                # Neighbours of one colour would show a seam where they meet.
-                "stroke": {"scale": "color", "field": "value"},
-                "strokeWidth": {"value": 0.6},
             }
         },
     }

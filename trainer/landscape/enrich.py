@@ -9,6 +9,7 @@ import msgspec
 
 from trainer.config import Config
 from trainer.enriching import open_source
+from trainer.errors import ConfigError
 from trainer.landscape.document import LandscapeDocument
 from trainer.landscape.files import landscape_files
 from trainer.landscape.recorder import Recorder
@@ -56,9 +57,12 @@ def enrich(request: Request) -> Written:
     return Written(opened.target, version, digest, document)
 
 
+IN_REPORT = ("line.svg", "trajectory.png", "surface.png", "strengths.png")
+
+
 def shown_in_report(files: Mapping[str, bytes]) -> Shown:
     """Return what the report shows of the landscape."""
-    paths = ("landscape.svg", "landscape/trajectory.svg", "landscape/surface.png")
+    paths = ("landscape.png", *(f"landscape/{name}" for name in IN_REPORT))
     there = tuple(path for path in paths if path in files)
     return Shown("landscape", "Loss landscape", there)
 
@@ -70,13 +74,31 @@ def measure(
     config = trained.prepared.config
     name = label(config) if request.compare else config.name
     subjects = [subject_of(trained, name)]
-    for weight in request.compare:
-        replace = msgspec.structs.replace
-        changed = replace(config.regularizer, weight=weight)
-        rival = replace(config, regularizer=changed)
+    for rival in weigh(config, request.compare):
         other = train(rival, base, controls=False, progress=request.settings.progress)
         subjects.append(subject_of(other, label(rival)))
     return survey(subjects, recorder, request.settings)
+
+
+def weigh(config: Config, weights: Sequence[float]) -> list[Config]:
+    """Return the configuration with each weight of its regularizer, each once.
+
+    Raises
+    ------
+    ConfigError
+        There is nothing to weigh.
+    """
+    regularizer = config.regularizer
+    if weights and regularizer.name == "none":
+        raise ConfigError(
+            "--compare sets the weight of the regularizer, and [regularizer] name is "
+            "'none'"
+        )
+    replace = msgspec.structs.replace
+    return [
+        replace(config, regularizer=replace(regularizer, weight=weight))
+        for weight in dict.fromkeys(weights)
+    ]
 
 
 def label(config: Config) -> str:

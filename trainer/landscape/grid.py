@@ -37,7 +37,10 @@ class Job:
     @property
     def key(self) -> str:
         """32 hexadecimal digits that differ when anything that is measured does."""
-        digest = hashlib.sha256()
+        network = self.subject.network
+        digest = hashlib.sha256(str(network).encode())
+        for name, buffer in network.named_buffers():
+            digest.update(name.encode() + buffer.numpy().tobytes())
         for weights in (self.plane.origin, self.plane.first, self.plane.second):
             digest.update(flatten(weights).numpy().tobytes())
         for part in (self.subject.train, self.subject.test):

@@ -1,12 +1,10 @@
 """A plane as a surface in three dimensions, drawn by matplotlib: Vega has none."""
 
 import io
-from typing import Any
 
 import numpy as np
 
 from explainers.arrays import Floats
-from trainer.errors import TrainingError
 from trainer.landscape.document import PlaneRecord
 
 SURFACES = (
@@ -17,7 +15,11 @@ SURFACES = (
 
 def draw_surfaces(plane: PlaneRecord, title: str) -> bytes:
     """Return a PNG: the loss beside the tree's average path length."""
-    pyplot = _pyplot()
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as pyplot
+
     shown = [surface for surface in SURFACES if surface[0] in plane.values]
     figure = pyplot.figure(figsize=(6.2 * len(shown), 5.4), dpi=110)
     alpha, beta = np.meshgrid(plane.alpha, plane.beta)
@@ -69,16 +71,3 @@ def _heights(grid: Floats, name: str) -> Floats:
 
 def _is_logarithmic(name: str) -> bool:
     return name.endswith("loss")
-
-
-def _pyplot() -> Any:
-    try:
-        import matplotlib as mpl
-    except ModuleNotFoundError as error:
-        raise TrainingError(
-            "drawing needs the extra viz: pip install 'leafpath[viz]'"
-        ) from error
-    mpl.use("Agg")
-    import matplotlib.pyplot as pyplot
-
-    return pyplot

@@ -23,6 +23,7 @@ Product = Callable[[Tensor], Tensor]
 
 TOLERANCE = 1e-4
 MAX_ITERATIONS = 200
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,10 @@ def extreme_eigenvalues(product: Product, size: int, seed: int = 0) -> Sharpness
         return product(vector) - dominant.value * vector
 
     other = power_iteration(shifted, size, seed + 1)
-    opposite = Eigenvalue(
-        other.value + dominant.value, other.iterations, other.residual
-    )
+    value = other.value + dominant.value
+    # The vector is as far from being an eigenvector of either operator.
+    residual = other.residual * abs(other.value) / max(abs(value), _TINY)
+    opposite = Eigenvalue(value, other.iterations, residual)
     ends = sorted([dominant, opposite], key=lambda end: end.value)
     return Sharpness(largest=ends[1], smallest=ends[0])
 
@@ -124,6 +126,6 @@ def power_iteration(product: Product, size: int, seed: int) -> Eigenvalue:
         before, value = value, float(vector @ image)
         settled = abs(value - before) <= TOLERANCE * 0.01 * abs(value)
         if settled or iteration == MAX_ITERATIONS or float(image.norm()) == 0.0:
-            residual = float((image - value * vector).norm()) / max(abs(value), 1e-300)
+            residual = float((image - value * vector).norm()) / max(abs(value), _TINY)
             return Eigenvalue(value, iteration, residual)
         vector = image / image.norm()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.arrays import Floats
+from trainer.errors import LandscapeError
 from trainer.landscape.directions import (
     Trajectory,
     principal_directions,
@@ -32,6 +33,10 @@ from trainer.landscape.weights import Plane, Weights, weights_of
 
 MARGIN = 0.25
 """Room around the trajectory, as a share of its extent."""
+NO_CHECKPOINTS = (
+    "no checkpoints: a bundle holds its final weights only; `leafpath landscape` on "
+    "the configuration trains and records them"
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,14 @@ def survey(
     recorder : checkpoints of the first one's training; None where there are none.
     """
     first = subjects[0]
-    trajectory = None
+    trajectory, reason = None, NO_CHECKPOINTS
     if recorder is not None:
         names = weights_of(first.network)
         checkpoints = [align(weights, names) for weights in recorder.checkpoints]
-        trajectory = principal_directions(checkpoints, recorder.epochs)
+        try:
+            trajectory, reason = principal_directions(checkpoints, recorder.epochs), ""
+        except LandscapeError as error:  # the other planes are worth having
+            reason = str(error)
     planes = [_random_plane(subject, settings) for subject in subjects]
     if trajectory is not None:
         planes.append(_trajectory_plane(first, checkpoints[-1], trajectory, settings))
@@ -77,10 +85,7 @@ def survey(
         lines=tuple(_line(subject, settings) for subject in subjects),
         planes=tuple(planes),
         trajectory=None if trajectory is None else _record(trajectory),
-        no_trajectory=None
-        if trajectory is not None
-        else "no checkpoints: a bundle holds its final weights only; `leafpath "
-        "landscape` on the configuration trains and records them",
+        no_trajectory=reason or None,
         curvature=tuple(_curvature(subject, settings.seed) for subject in subjects),
     )
 

@@ -1,6 +1,5 @@
 """Pictures as PNG: single ones at their native size, and captioned sheets of many."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from trainer.charts import pack_png
 from trainer.visualize.optimise import Bounds
 
 TILE = 168
@@ -39,7 +39,7 @@ def as_bytes(pixels: NDArray[np.float32], bounds: Bounds) -> NDArray[np.uint8]:
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """Return the PNG file of a picture [height, width, 1 or 3]."""
-    return _save(_image(pixels))
+    return pack_png(_image(pixels))
 
 
 def draw_sheet(
@@ -67,7 +67,7 @@ def draw_sheet(
         draw.text((_MARGIN, y), label, fill=_INK, font=_font(13))
         for j, tile in enumerate(tiles):
             _place(sheet, draw, tile, _MARGIN + j * (TILE + _GAP), y + 20)
-    return _save(sheet)
+    return pack_png(sheet)
 
 
 def _place(
@@ -90,9 +90,3 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 def _image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-
-
-def _save(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from trainer.landscape.contours import choose_levels
+from trainer.charts import render_png
+from trainer.landscape.contours import choose_levels, draw_planes
 from trainer.landscape.document import LandscapeDocument, encode_landscape
 from trainer.landscape.files import landscape_files
 from trainer.landscape.recorder import Recorder
@@ -64,13 +65,33 @@ def test_every_picture_is_drawn(files):
             assert pixels.std() > 5, path
     assert {"landscape.json", "landscape.svg", "landscape.png"} <= files.keys()
     assert "landscape/trajectory.svg" in files
+    for path in ("landscape.svg", "landscape/trajectory.svg", "landscape/line.svg"):
+        assert b"Accuracy" in files[path], path
     assert "landscape/strengths.png" in files
+
+
+def test_cells_leave_no_seams(document):
+    plane = document.planes[0]
+    axis = tuple(np.linspace(-1, 1, 31))
+    flat = dict.fromkeys(plane.values, ((0.9,) * 31,) * 31)
+    even = msgspec.structs.replace(plane, alpha=axis, beta=axis, values=flat)
+    picture = render_png(draw_planes([even], document, "even"))
+    pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+    colours, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    # The panels' blue: the commonest colour but for the paper.
+    blue = colours[counts.argsort()[-2]]
+    inside = pixels[200:300, 800:900]  # the upper middle panel, beside its cross
+    assert (inside == blue).all(), np.unique(inside.reshape(-1, 3), axis=0)
 
 
 def test_without_checkpoints_the_document_says_why(subject, tmp_path):
     found = survey([subject], None, Settings(tmp_path, points=3))
     assert found.trajectory is None
     assert "no checkpoints" in found.no_trajectory
+    # A network that came trained, or one of two epochs, has the other planes.
+    found = survey([subject], Recorder(), Settings(tmp_path, points=3))
+    assert found.trajectory is None
+    assert "0 checkpoints span no plane" in found.no_trajectory
 
 
 def test_levels_of_a_loss_are_even_in_the_logarithm():

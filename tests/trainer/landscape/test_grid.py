@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from torch import nn
 
 import trainer.landscape.grid as grid
 from tests.trainer.landscape.test_surface import random_plane
+from trainer.calibration import Tempered
 from trainer.landscape.grid import Job, measure_grid, read_part, write_part
 from trainer.landscape.surface import measure_points
 
@@ -43,6 +45,12 @@ def test_finished_parts_are_not_measured_again(job, tmp_path, monkeypatch):
     assert len(seen) == 2
 
 
+def with_network(job, network):
+    """Return the job with weights that are the same, in a network that is not."""
+    subject = dataclasses.replace(job.subject, network=network)
+    return dataclasses.replace(job, subject=subject)
+
+
 def test_another_job_has_another_folder(job):
     other = [
         dataclasses.replace(job, tree=True),
@@ -50,8 +58,11 @@ def test_another_job_has_another_folder(job):
         dataclasses.replace(
             job, plane=dataclasses.replace(job.plane, first=job.plane.second)
         ),
+        with_network(job, Tempered(job.subject.network, 2.0)),
+        with_network(job, Tempered(job.subject.network, 3.0)),
+        with_network(job, nn.Sequential(job.subject.network, nn.Tanh())),
     ]
-    assert len({job.key, *(o.key for o in other)}) == 4
+    assert len({job.key, *(o.key for o in other)}) == 7
 
 
 def test_a_part_is_whole_or_absent(tmp_path):

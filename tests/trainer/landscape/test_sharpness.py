@@ -47,6 +47,16 @@ def test_a_dominant_negative_end_is_told_apart():
     assert found.negative_share == pytest.approx(2.5, rel=1e-3)
 
 
+def test_a_residual_is_relative_to_its_own_eigenvalue():
+    # Two small eigenvalues under a large one are not told apart within the iterations:
+    # halfway between them the vector is off by a third of its value.
+    matrix = torch.diag(torch.tensor([10, 5, 0.02, 0.01], dtype=torch.float64))
+    found = extreme_eigenvalues(lambda v: matrix @ v, 4)
+    assert found.largest.residual < 1e-3
+    assert 0.01 <= found.smallest.value <= 0.02
+    assert found.smallest.residual > 0.05
+
+
 def test_a_quadratic_has_its_own_curvature():
     network = nn.Linear(1, 1, bias=False)
     found = measure_sharpness(

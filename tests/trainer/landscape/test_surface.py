@@ -68,6 +68,31 @@ def test_without_a_tree_its_columns_are_empty(subject):
 
 
 def test_a_quadratic_model_has_its_analytic_surface():
+    """Logits (0, -log(exp(q) - 1)) make the loss of class 1 the quadratic q itself."""
+    random = np.random.default_rng(0)
+    root = random.normal(size=(5, 5))
+    A, b, w, u, v = root @ root.T, *random.normal(size=(4, 5))
+
+    class Quadratic(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.from_numpy(w))
+
+        def forward(self, x):
+            centred = self.w - torch.from_numpy(b)
+            q = 0.5 + centred @ torch.from_numpy(A) @ centred / 2
+            return torch.stack([0 * q, -torch.log(torch.expm1(q))]).expand(len(x), 2)
+
+    network, x = Quadratic(), torch.zeros(1, 1)
+    plane = Plane(weights_of(network), *({"w": torch.from_numpy(d)} for d in (u, v)))
+    points = random.uniform(-1, 1, size=(40, 2))
+    found = answer(network, plane, points, Part((x,), x.numpy(), np.array([1])))
+    moved = w + points @ np.stack([u, v]) - b
+    expected = 0.5 + np.einsum("ki,ij,kj->k", moved, A, moved) / 2
+    np.testing.assert_allclose(found.loss, expected, rtol=1e-9)
+
+
+def test_a_single_weight_has_its_analytic_surface():
     """Logits (0, w x): the loss is log(1 + exp(-w x)) for class 1, whatever x."""
 
     class OneWeight(nn.Module):
