@@ -26,6 +26,7 @@ from api.inspector import pages
 from api.jobs.collector import JobCollector
 from api.jobs.jobs import Jobs
 from api.jobs.submission import answer_job
+from api.key_files import good_files
 from api.keys import read_keys
 from api.metrics import Metrics
 from api.model_store import open_store
@@ -77,8 +78,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _build_service(settings: Settings, metrics: Metrics) -> Service:
+    settings, refused_files = good_files(settings)
     store = put_on(open_store(settings), settings.caps)
     metrics.models(store)
+    metrics.refused_files(refused_files)
     # One thread is always left for predictions, probes and cached answers.
     costly = CostlyWork(max(1, settings.threads - 1))
     cache = open_cache(settings, metrics.cache)
@@ -93,6 +96,7 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
         metrics=metrics,
         keys=read_keys(settings.api_keys_file) if settings.api_keys_file else None,
         ledger=Ledger(cache),
+        refused_files=refused_files,
     )
 
 

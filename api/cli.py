@@ -10,11 +10,10 @@ import click
 import numpy as np
 import orjson
 
-from api.cache.opening import read_secret
 from api.caps import check_caps
 from api.errors import SettingsError
 from api.examples import example_instance, is_shown
-from api.keys import read_keys
+from api.key_files import check_key_files
 from api.model_store import find_bundles, signature_check
 from api.settings import Settings, process_settings
 from explainers.arrays import Indexes, Inputs
@@ -37,7 +36,7 @@ def serve() -> None:
         settings = process_settings()
         bundles = _read_bundles(settings.bundles, settings.trusted_keys)
         check_caps(settings.caps)
-        _check_files(settings)
+        check_key_files(settings)
         _check_port(settings)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
@@ -70,13 +69,6 @@ def _read_bundles(directory: Path, trusted_keys: Path | None) -> list[Bundle]:
             f"with `leafpath train CONFIG.toml --out {directory / 'NAME'}`"
         )
     return list(good.values())
-
-
-def _check_files(settings: Settings) -> None:
-    """Read the files of secrets once, for their mistakes to be told here."""
-    read_secret(settings.cache_key_file)
-    if settings.api_keys_file is not None:
-        read_keys(settings.api_keys_file)
 
 
 def _check_port(settings: Settings) -> None:
@@ -136,7 +128,7 @@ def work() -> None:
         settings = process_settings()
         _read_bundles(settings.bundles, settings.trusted_keys)
         check_caps(settings.caps)
-        _check_files(settings)
+        check_key_files(settings)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     # As for the server (deploy/gunicorn.conf.py); numpy reads it when it is imported.

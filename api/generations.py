@@ -1,16 +1,17 @@
 """What each generation of workers serves: decided once, and kept until the next.
 
 A generation is the workers between two HUPs. Its first worker verifies the bundles and
-keeps a copy of each good one; every other worker, one that replaces a killed worker
-among them, loads those copies. So all workers serve the same bytes, a bundle that is
-put down without HUP changes nothing, and where a new bundle is refused the copy of the
-generation before is there to go on with. The copies are verified like any bundle.
+keeps a copy of each good one, and of the files of keys; every other worker, one that
+replaces a killed worker among them, loads those copies. So all workers serve the same
+bytes, a bundle that is put down without HUP changes nothing, and where a new bundle is
+refused the copy of the generation before is there to go on with. The copies are
+verified like any bundle.
 """
 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from api.errors import SettingsError
 from explainers.bundle import Bundle, copy_bundle
 
 log = structlog.get_logger()
@@ -91,6 +93,61 @@ class Generation:
                 copy_bundle(bundle, copy)
         except OSError as error:
             log.error("no copy kept", digest=bundle.digest, reason=str(error))
+
+    def good_file(
+        self, name: str, path: Path, check: Callable[[Path], object]
+    ) -> tuple[Path, str | None]:
+        """Return the copy of a file of keys that this generation reads.
+
+        Beside it, why that is the file of the generation before, where it is.
+
+        Parameters
+        ----------
+        check : raises SettingsError where the file cannot be meant.
+
+        Raises
+        ------
+        SettingsError
+            It cannot be meant, and no generation before has kept one.
+        """
+        copy = self.document.with_suffix(f".{name}")
+        note = Path(f"{copy}.problem")
+        with self.locked():
+            try:
+                if not copy.exists():
+                    self._keep_file(copy, note, path, check)
+            except OSError as error:
+                log.error("no copy kept", file=str(path), reason=str(error))
+                return path, None
+            return copy, note.read_text() if note.exists() else None
+
+    def _keep_file(
+        self, copy: Path, note: Path, path: Path, check: Callable[[Path], object]
+    ) -> None:
+        # Copied before it is checked: what is checked is what every worker reads.
+        scratch = Path(f"{copy}.new")
+        scratch.touch(mode=0o600)
+        try:
+            check(path)
+            scratch.write_bytes(path.read_bytes())
+            check(scratch)
+        except SettingsError as error:
+            before = self._before(copy)
+            if before is None:
+                raise
+            log.error("keys refused", file=str(path), reason=str(error))
+            note.write_text(str(error))
+            shutil.copyfile(before, scratch)
+        scratch.replace(copy)
+        while (old := self._before(copy)) is not None:
+            old.unlink()
+            Path(f"{old}.problem").unlink(missing_ok=True)
+
+    def _before(self, copy: Path) -> Path | None:
+        """Return the last copy of an earlier generation."""
+        copies = copy.parent.glob(f"*{copy.suffix}")
+        older = [one for one in copies if _number(one) < _number(copy)]
+        return max(older, key=_number, default=None)
 
     def decide(self, served: Mapping[str, Served]) -> None:
         """Write down what this generation serves, and forget what none needs."""

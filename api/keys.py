@@ -59,10 +59,15 @@ def read_keys(path: Path) -> KeyRing:
     Raises
     ------
     SettingsError
-        A line is malformed, a name stands twice, or there is no key at all.
+        The file cannot be read, a line is malformed, a name stands twice, or there is
+        no key at all.
     """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"LEAFPATH_API_KEYS_FILE: {path}: {error}") from error
     keys: dict[str, ApiKey] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue

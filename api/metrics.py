@@ -3,6 +3,7 @@
 import functools
 import os
 import time
+from collections.abc import Collection
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -104,6 +105,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemax",
         )
+        self._refused_files = Gauge(
+            "leafpath_key_files_refused",
+            "Files of keys that are used as they were before; the log says why.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
 
         # Looking a labelled metric up takes a lock and longer than counting does.
         self._requests_by = functools.cache(self._requests.labels)
@@ -164,6 +171,10 @@ class Metrics:
             self._bundles.labels(name, reference.version, reference.digest).set(1)
         self._refused.set(len(store.refused))
         self._outdated.set(len(store.outdated))
+
+    def refused_files(self, refused: Collection[str]) -> None:
+        """Say how many files of keys are used as they were before."""
+        self._refused_files.set(len(refused))
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes, over all workers of this server."""

@@ -1,5 +1,6 @@
 """What a request handler needs, in one place; made once by ``create_app``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +19,11 @@ EXTENSION = "leafpath"
 
 @dataclass(frozen=True)
 class Service:
-    """The state of the server: models, cached explanations, jobs, keys and quotas."""
+    """The state of the server: models, cached explanations, jobs, keys and quotas.
+
+    ``refused_files`` are files of keys that are used as they were before, by variable,
+    with what is wrong now.
+    """
 
     settings: Settings
     store: ModelStore
@@ -27,6 +32,7 @@ class Service:
     metrics: Metrics
     keys: KeyRing | None
     ledger: Ledger
+    refused_files: Mapping[str, str]
 
 
 def service() -> Service:

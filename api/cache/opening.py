@@ -30,10 +30,19 @@ def open_cache(settings: Settings, observe: Observe) -> Cache:
 
 
 def read_secret(path: Path | None) -> bytes | None:
-    """Return the content of the key file, without the white space around it."""
+    """Return the content of the key file, without the white space around it.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or is too short to be a secret.
+    """
     if path is None:
         return None
-    secret = path.read_bytes().strip()
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"LEAFPATH_CACHE_KEY_FILE: {error}") from error
     if len(secret) < MIN_SECRET_BYTES:
         raise SettingsError(
             f"LEAFPATH_CACHE_KEY_FILE: {path} has {len(secret)} bytes; a secret needs "

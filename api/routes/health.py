@@ -31,7 +31,7 @@ def ready() -> Response:
 
 
 def _bundles() -> dict[str, Any]:
-    """Return the state of each bundle, where probes are told."""
+    """Return the state of each bundle and of bad files, where probes are told."""
     if service().keys is not None and g.key is None:
         return {}  # nobody was asked for a key here
     store = service().store
@@ -44,4 +44,8 @@ def _bundles() -> dict[str, Any]:
         {"name": directory, "ready": False, "digest": None, "reason": reason}
         for directory, reason in store.refused.items()
     ]
-    return {"models": served + refused}
+    files = [
+        {"setting": setting, "reason": f"{problem}; used as it was before"}
+        for setting, problem in service().refused_files.items()
+    ]
+    return {"models": served + refused, "key_files": files}

@@ -121,8 +121,7 @@ def test_caps_that_cannot_be_meant_stop_the_start(bundles, caps, words):
         client_of(bundles, caps)
 
 
-def test_a_cap_of_no_model_is_told(bundles, capfd):
-    client_of(bundles, "nobody:lime.samples=100")
-    told = capfd.readouterr().err
-    assert "caps of a model that is not served" in told
-    assert "nobody" in told
+def test_a_cap_of_no_model_is_told(start):
+    server = start(workers=1, caps="nobody:lime.samples=100")
+    told = [x for x in server.log_lines() if "caps of a model" in str(x["event"])]
+    assert [line["model"] for line in told] == ["nobody"]
