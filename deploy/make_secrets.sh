@@ -17,7 +17,7 @@ digest() {
     printf %s "$1" | sha256sum | cut -d' ' -f1
 }
 write() {
-    printf '%s\n' "$2" >"$directory/$1"
+    printf %s "$2" >"$directory/$1"
 }
 
 mkdir -m 700 "$directory"

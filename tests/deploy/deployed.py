@@ -21,3 +21,30 @@ GRACEFUL_TIMEOUT_S = int(
         re.MULTILINE,
     )[0]
 )
+
+
+def environment_of(name, secrets) -> dict[str, str]:
+    """The settings in a container's environment; ``secrets`` is where its files are."""
+    service = SERVICES[name]
+    image = {"LEAFPATH_BIND": "0.0.0.0:8000", "LEAFPATH_BUNDLES": "/bundles"}
+    return image | {
+        variable: value.replace("/run/leafpath", str(secrets))
+        for variable, value in service["environment"].items()
+    }
+
+
+def lost(written, kept, place="") -> list[str]:
+    """The places of what is written and not kept, or kept otherwise."""
+    if isinstance(written, list) and isinstance(kept, list):
+        written, kept = dict(enumerate(written)), dict(enumerate(kept))
+    if not isinstance(written, dict) or not isinstance(kept, dict):
+        return [] if written == kept else [place]
+    return [
+        found
+        for key, value in written.items()
+        for found in (
+            lost(value, kept[key], f"{place}.{key}".lstrip("."))
+            if key in kept
+            else [f"{place}.{key}".lstrip(".")]
+        )
+    ]

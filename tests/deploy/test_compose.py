@@ -6,13 +6,21 @@ How its processes behave together is the matter of test_drill.py.
 import copy
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 from compose_spec import PyCompose
 
 from api.settings import from_environment
-from tests.deploy.deployed import COMPOSE, DEPLOY, GRACEFUL_TIMEOUT_S, SERVICES
+from tests.deploy.deployed import (
+    COMPOSE,
+    DEPLOY,
+    GRACEFUL_TIMEOUT_S,
+    SERVICES,
+    environment_of,
+)
+from tests.deploy.programs import make_secrets
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -20,10 +28,7 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory):
     """What deploy/make_secrets.sh makes."""
-    directory = tmp_path_factory.mktemp("made") / "secrets"
-    script = DEPLOY / "make_secrets.sh"
-    subprocess.run(["sh", script, directory], check=True)
-    return directory
+    return make_secrets(tmp_path_factory.mktemp("made"))
 
 
 def sources(service) -> list[str]:
@@ -120,14 +125,12 @@ def test_secrets_are_those_that_the_script_makes(secrets):
 
 
 def test_secrets_are_made_anew_each_time_and_never_replaced(secrets, tmp_path):
-    script = DEPLOY / "make_secrets.sh"
-    other = tmp_path / "other"
-    subprocess.run(["sh", script, other, "release-"], check=True)
+    other = make_secrets(tmp_path, "release-")
     for file in secrets.iterdir():
         assert file.read_text() != (other / file.name).read_text()
     assert "@release-redis-jobs:6379" in (other / "LEAFPATH_JOBS_URL").read_text()
-    again = subprocess.run(["sh", script, other], capture_output=True)
-    assert again.returncode != 0
+    with pytest.raises(subprocess.CalledProcessError):
+        make_secrets(tmp_path)
 
 
 def test_hosts_that_other_files_name_are_services(secrets):
@@ -139,32 +142,28 @@ def test_hosts_that_other_files_name_are_services(secrets):
             r"(api-\d):8000", (DEPLOY / "prometheus" / "prometheus.yml").read_text()
         ),
         *re.findall(
-            r"@(\S+):6379", "".join(f.read_text() for f in secrets.glob("LEAFPATH_*"))
+            r"@([\w-]+):6379",
+            "".join(f.read_text() for f in secrets.glob("LEAFPATH_*")),
         ),
     ]
     assert len(named) == 6
     assert set(named) <= set(SERVICES)
 
 
-def environment_of(name, secrets) -> dict[str, str]:
-    """The variables of a service, as its container would have them."""
-    service = SERVICES[name]
-    variables = {"LEAFPATH_BIND": "0.0.0.0:8000", "LEAFPATH_BUNDLES": "/bundles"}
-    for variable, value in service["environment"].items():
-        variables[variable] = value.replace("/run/leafpath", str(secrets))
-    for secret in service["secrets"]:
-        variable = secret["target"].rpartition("/")[2]
-        if variable.startswith("LEAFPATH_"):
-            variables[variable] = (secrets / variable).read_text().strip()
-        else:
-            file = COMPOSE["secrets"][secret["source"]]["file"]
-            assert variable == file.rpartition("/")[2]
-    return variables
-
-
 @pytest.mark.parametrize("name", ["api-1", "api-2", "worker"])
 def test_settings_are_known_and_leave_jobs_to_the_worker(name, secrets):
-    settings = from_environment(environment_of(name, secrets))
+    by_file = {
+        target.name: (secrets.parent / COMPOSE["secrets"][secret["source"]]["file"])
+        for secret in SERVICES[name]["secrets"]
+        for target in [Path(secret["target"])]
+    }
+    assert all(name == file.name for name, file in by_file.items())
+    passwords = {
+        name: file.read_text().strip()
+        for name, file in by_file.items()
+        if name.startswith("LEAFPATH_")  # deploy/entrypoint.sh does this
+    }
+    settings = from_environment(environment_of(name, secrets) | passwords)
     assert not settings.computes_jobs
     assert settings.cache_key_file is not None
     assert not settings.is_open()

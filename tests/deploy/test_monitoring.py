@@ -32,7 +32,8 @@ from tests.api.processes import (
     wait_until,
 )
 from tests.api.small_bundles import write_cancer
-from tests.deploy.deployed import DEPLOY, SERVICES
+from tests.deploy.deployed import DEPLOY, SERVICES, lost
+from tests.deploy.programs import make_secrets, program
 
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())
@@ -44,13 +45,6 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ALERT_TESTS = sorted((ROOT / "tests" / "deploy" / "alerts").glob("*.yml"))
 PREDICT = "/v1/models/breast-cancer:predict"
 EXPLAIN = "/v1/models/breast-cancer:explain"
-
-
-def program(name) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise RuntimeError(f"{name} is not installed: sh tests/install_tools.sh")
-    return found
 
 
 def promtool(*arguments) -> None:
@@ -174,8 +168,7 @@ def send_traffic(replica, redis_url, key) -> None:
 def prometheus(tmp_path_factory):
     """Prometheus beside a server to which everything has happened."""
     directory = tmp_path_factory.mktemp("monitoring")
-    secrets = directory / "secrets"
-    subprocess.run(["sh", DEPLOY / "make_secrets.sh", secrets], check=True)
+    secrets = make_secrets(directory)
     bundles = directory / "bundles"
     bundles.mkdir()
     write_cancer(bundles / "good")
@@ -286,23 +279,6 @@ def test_dashboard_is_one_that_grafana_knows():
     broken = DASHBOARD | {"panels": [DASHBOARD["panels"][0] | {"titel": "wrong"}]}
     kept = json.loads(JSONEncoder().encode(Dashboard.from_json(broken)))
     assert lost(broken, kept) == ["panels.0.titel"]
-
-
-def lost(written, kept, place="") -> list[str]:
-    """The places of what is written and not kept, or kept otherwise."""
-    if isinstance(written, list) and isinstance(kept, list):
-        written, kept = dict(enumerate(written)), dict(enumerate(kept))
-    if not isinstance(written, dict) or not isinstance(kept, dict):
-        return [] if written == kept else [place]
-    return [
-        found
-        for key, value in written.items()
-        for found in (
-            lost(value, kept[key], f"{place}.{key}".lstrip("."))
-            if key in kept
-            else [f"{place}.{key}".lstrip(".")]
-        )
-    ]
 
 
 def test_panels_do_not_overlap_and_say_what_they_show():
