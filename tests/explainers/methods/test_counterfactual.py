@@ -1,4 +1,6 @@
-"""Counterfactuals against a search over all leaves and against the network itself."""
+"""Counterfactuals against a search over inputs and against the network itself."""
+
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,7 +15,6 @@ from explainers.registry import EXPLAINERS, parse_parameters
 from tests.api.small_bundles import write_mixed
 
 METHOD = EXPLAINERS["counterfactual"]
-SPREAD = 2.0
 
 
 def explain(model, row, **values):
@@ -32,21 +33,106 @@ def _moved(row, changes) -> np.ndarray:
 numbers = st.floats(-4, 4, width=32)
 
 
-@given(row=st.tuples(numbers, numbers, numbers))
-def test_the_nearest_leaf_is_the_nearest_by_brute_force(linear_model_once, row):
-    model = linear_model_once
-    result = explain(model, row)
-    x = np.array(row, dtype=np.float32)
-    best = np.inf
-    for leaf in model.tree.leaves:
-        if model.classes[leaf.label] == result.label:
+constrained = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sets(st.sampled_from("abc")).map(sorted)
+        for name in ("immutable", "only_increase", "only_decrease")
+    },
+)
+
+
+@given(row=st.tuples(numbers, numbers, numbers), asked=constrained)
+def test_nothing_nearer_is_found_by_trying_everything(linear_model_once, row, asked):
+    result = explain(linear_model_once, row, **asked)
+    assert_nearest(linear_model_once, np.array(row, dtype=np.float32), result, asked)
+
+
+@given(
+    age=st.none() | st.floats(0, 100, width=32),
+    colour=st.sampled_from(["red", "green", "blue", "purple"]),
+    fixed=st.sets(st.sampled_from(["age", "colour"])).map(sorted),
+    grows=st.booleans(),
+)
+def test_nor_among_categories_and_missing_values(mixed, age, colour, fixed, grows):
+    (x,) = encode_instances(mixed.manifest.input, [[age, colour]])
+    asked = {"immutable": fixed, "only_increase": ["age"] * grows}
+    assert_nearest(mixed, x, explain(mixed, x, **asked), asked)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("bundles") / "mixed"
+    write_mixed(directory)
+    return open_model(directory)
+
+
+def assert_nearest(model, x, result, asked):
+    """Compare with all inputs that can matter: of a number its own value and both sides
+    of every threshold, of a category every one, as far as the constraints allow.
+    """
+    features = model.manifest.input.features
+    tried = [
+        [v for v in values if allowed(feature.name, x[i], v, **asked)]
+        for i, (feature, values) in enumerate(
+            zip(features, choices(model, x), strict=True)
+        )
+    ]
+    inputs = np.array(list(product(*tried)), dtype=np.float32)
+    there = model.predict(inputs)
+    classes = np.array(model.classes)
+    wanted = classes[there.tree_labels] != result.label
+    holds = wanted & (there.labels == there.tree_labels)
+    distances = np.array([distance(model, x, moved) for moved in inputs])
+    for found, matches in (
+        (result.nearest, wanted),
+        (result.nearest_that_holds, holds),
+    ):
+        if found is not None:
+            assert found.distance >= distances[matches].min() - 1e-6
+    assert (result.nearest is None) == (not wanted.any())
+    if result.nearest is not None:
+        assert result.nearest.distance == pytest.approx(distances[wanted].min())
+
+
+def choices(model, x):
+    for source, feature in enumerate(model.manifest.input.features):
+        found = {float(x[source])} if not np.isnan(x[source]) else {np.nan}
+        if feature.kind == "categorical":
+            found |= set(map(float, range(len(feature.categories))))
+        elif not np.isnan(x[source]):
+            for node in model.tree.nodes:
+                column = model.manifest.tree_features[node.feature or 0]
+                if node.threshold is not None and column.source == source:
+                    edge = np.float32(node.threshold)
+                    found |= {float(edge), float(np.nextafter(edge, np.float32(1e9)))}
+        yield sorted(found)
+
+
+def allowed(name, before, after, immutable=(), only_increase=(), only_decrease=()):
+    if np.isnan(before):
+        return True
+    return not (
+        (name in immutable and after != before)
+        or (name in only_increase and after < before)
+        or (name in only_decrease and after > before)
+    )
+
+
+def distance(model, x, moved):
+    total = 0.0
+    for i, feature in enumerate(model.manifest.input.features):
+        if np.isnan(x[i]) and np.isnan(moved[i]):
             continue
-        distance = 0.0
-        for feature, (lower, upper) in model.tree.intervals(leaf.id).items():
-            value = float(x[feature])
-            distance += max(lower - value, value - upper, 0) / SPREAD
-        best = min(best, distance)
-    assert result.nearest.distance == pytest.approx(best, abs=1e-6)
+        if feature.kind == "categorical":
+            total += float(x[i] != moved[i])
+        else:
+            columns = model.manifest.tree_features
+            (spread,) = (
+                c.spread for c in columns if c.source == i and c.kind == "value"
+            )
+            total += abs(float(moved[i]) - float(x[i])) / spread
+    return total
 
 
 @given(row=st.tuples(numbers, numbers, numbers))
@@ -62,15 +148,6 @@ def test_the_change_reaches_the_leaf_and_the_network_judges_it(linear_model_once
         assert candidate.holds == (candidate.network_label == candidate.label)
     if result.nearest_that_holds is not None:
         assert result.nearest_that_holds.network_label != result.label
-
-
-def test_constraints_are_kept_or_nothing_is_offered(linear_model):
-    row = [1, 0, 0]  # network: yes (logit -+), tree: no
-    free = explain(linear_model, row, target="yes")
-    assert [c.feature for c in free.nearest.changes] == ["b"] if free.nearest else True
-    for values in ({"immutable": ["b"]}, {"only_increase": ["b"]}):
-        held = explain(linear_model, [1, 5, 0], target="yes", **values)
-        assert held.label == "yes" or held.nearest is None
 
 
 def test_a_leaf_is_entered_from_above_by_one_float_step(linear_model):
