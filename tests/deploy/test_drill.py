@@ -294,7 +294,8 @@ def test_parts_that_die_lose_no_request_and_no_job(site):
 
 def page_of(client, site, job) -> dict:
     time.sleep(0.1)  # stay below the limit of one address
-    return client.get(site.running["nginx"].url + job, timeout=90).json()
+    reply = client.get(site.running["nginx"].url + job, timeout=90)
+    return reply.json() if reply.ok else {"state": f"lost: {reply.text}"}
 
 
 def end_of(client, site, job) -> dict:
