@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMOS := breast-cancer image-segments
 
-.PHONY: setup serve demos test lint docs bench clean
+.PHONY: setup serve demos test lint docs bench chaos clean
 
 setup: $(VENV)/.installed
 
@@ -42,6 +42,11 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Every promise under fire, in ten minutes at the most: docs/chaos.md.
+chaos: setup
+	sh tests/install_tools.sh
+	$(BIN)/python -m tests.chaos --write docs/chaos.md
 
 clean:
 	rm -rf bundles site $(VENV)

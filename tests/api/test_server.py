@@ -167,18 +167,19 @@ def test_bad_bundle_leaves_the_old_one_serving_whatever_dies(start, tmp_path):
     wait_until(lambda: "leafpath_bundles_outdated 0.0" in server.get("/metrics").text)
 
 
-def answers_while_swapped(start, bundles, instances, swaps):
-    """Let two models that contradict each other take turns under load.
+def answers_while_swapped(start, redis_server, bundles, instances, swaps):
+    """Let two models that contradict each other take turns under load, with one cache.
 
     Returns the two whole answers, and all that came: status and content.
     """
     bundles.mkdir()
-    body, whole = {"instances": instances[:4]}, set()
+    asked = ["tree_path", "integrated_gradients"]
+    body, whole = {"instances": instances[:1], "explanations": asked}, set()
     for seed in (0, 1):
         write_cancer(bundles / "b", seed=seed)
         client = create_app(Settings(bundles=bundles)).test_client()
         whole.add(client.post(EXPLAIN, json=body).data)
-    server = start(bundles)
+    server = start(bundles, cache_url=redis_server.url, cache_bytes=0)
 
     def ask():
         reply = server.post(EXPLAIN, json=body)
@@ -192,9 +193,11 @@ def answers_while_swapped(start, bundles, instances, swaps):
 
 
 def test_bundles_that_are_swapped_under_load_are_never_mixed(
-    start, tmp_path, instances
+    start, redis_server, tmp_path, instances
 ):
-    whole, answers = answers_while_swapped(start, tmp_path / "b", instances, swaps=4)
+    whole, answers = answers_while_swapped(
+        start, redis_server, tmp_path / "bundles", instances, swaps=4
+    )
     assert len(whole) == 2
     assert set(answers) == {(200, answer) for answer in whole}
 

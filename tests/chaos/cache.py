@@ -1,0 +1,257 @@
+"""Redis burns in every way, and each answer is still the one without a cache."""
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import redis
+
+from api.cache.redis import PREFIX, TIMEOUT_S
+from tests.api.processes import Redis, free_port, wait_until
+from tests.chaos.figure import Figure, NoFire
+from tests.chaos.site import EXPLAIN, Site, counted
+
+CLIENTS = 4
+
+
+@dataclass(frozen=True)
+class Fire:
+    """Something that is wrong with Redis while the block lasts.
+
+    Parameters
+    ----------
+    event : what the server counts when it meets the fire; None where it sees nothing.
+    """
+
+    lit: Callable[[Redis, redis.Redis], contextlib.AbstractContextManager[None]]
+    event: str | None
+
+
+@contextlib.contextmanager
+def _again_and_again(act: Callable[[], object]) -> Iterator[None]:
+    """Act in a thread of its own for as long as the block lasts."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(0.002):
+            act()
+
+    thread = threading.Thread(target=run)
+    act()
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _configured(
+    plain: redis.Redis, name: str, value: str, usual: str
+) -> Iterator[None]:
+    plain.config_set(name, value)
+    try:
+        yield
+    finally:
+        plain.config_set(name, usual)
+
+
+def _values(plain: redis.Redis) -> dict[bytes, bytes]:
+    """What is cached now, without the claims of those who compute."""
+    keys = [k for k in plain.keys(PREFIX + b"*") if not k.endswith(b":flight")]
+    values = plain.mget(keys) if keys else []  # None for a list
+    return {k: v for k, v in zip(keys, values, strict=True) if v}
+
+
+SPOILERS = (
+    lambda v: b"\x80\x04}.",  # a pickle
+    lambda v: v[:-1],
+    lambda v: v[: len(v) // 2],
+    lambda v: v + b"\0",
+    lambda v: bytes([v[0] + 1]) + v[1:],  # another version
+    lambda v: v[:20] + bytes([v[20] ^ 1]) + v[21:],  # a bit of the tag
+    lambda v: v[:-5] + bytes([v[-5] ^ 1]) + v[-4:],  # a bit of the answer
+    lambda v: v.replace(b"0.", b"1.", 1),
+    lambda v: b"",
+)
+
+
+@contextlib.contextmanager
+def _down(server: Redis, plain: redis.Redis) -> Iterator[None]:
+    server.stop()
+    try:
+        yield
+    finally:  # another at the same address, empty
+        server.start_anew()
+
+
+@contextlib.contextmanager
+def _paused(server: Redis, plain: redis.Redis) -> Iterator[None]:
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+def _slow(
+    seconds: float,
+) -> Callable[[Redis, redis.Redis], contextlib.AbstractContextManager[None]]:
+    """Answers come that late, in bursts; this client's own are late too."""
+
+    def lit(
+        server: Redis, plain: redis.Redis
+    ) -> contextlib.AbstractContextManager[None]:
+        return _again_and_again(
+            lambda: plain.execute_command("CLIENT", "PAUSE", int(1000 * seconds))
+        )
+
+    return lit
+
+
+def _poisoned(
+    server: Redis, plain: redis.Redis
+) -> contextlib.AbstractContextManager[None]:
+    spoilers = itertools.cycle(SPOILERS)
+
+    def spoil() -> None:
+        for key, value in _values(plain).items():
+            plain.set(key, next(spoilers)(value))
+
+    return _again_and_again(spoil)
+
+
+def _swapped(
+    server: Redis, plain: redis.Redis
+) -> contextlib.AbstractContextManager[None]:
+    def swap() -> None:
+        values = _values(plain)
+        others = list(values.values())
+        for key, other in zip(values, others[1:] + others[:1], strict=True):
+            plain.set(key, other)
+
+    return _again_and_again(swap)
+
+
+def _of_another_type(
+    server: Redis, plain: redis.Redis
+) -> contextlib.AbstractContextManager[None]:
+    def turn() -> None:
+        for key in _values(plain):
+            with plain.pipeline() as both:
+                both.delete(key).rpush(key, "a list").execute()
+
+    return _again_and_again(turn)
+
+
+def _flushed(
+    server: Redis, plain: redis.Redis
+) -> contextlib.AbstractContextManager[None]:
+    return _again_and_again(plain.flushall)
+
+
+def _full(server: Redis, plain: redis.Redis) -> contextlib.AbstractContextManager[None]:
+    plain.flushall()  # nothing is left to hit
+    return _configured(plain, "maxmemory", "1", "0")
+
+
+@contextlib.contextmanager
+def _demoted(server: Redis, plain: redis.Redis) -> Iterator[None]:
+    """A fail-over has made it a replica, whose master is gone: it takes no writes."""
+    plain.flushall()
+    plain.replicaof("127.0.0.1", free_port())
+    try:
+        yield
+    finally:
+        plain.replicaof("NO", "ONE")
+
+
+@contextlib.contextmanager
+def _crowded(server: Redis, plain: redis.Redis) -> Iterator[None]:
+    """Its connections are closed, and it takes no new ones."""
+    with _configured(plain, "maxclients", "1", "10000"):
+        plain.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        yield
+
+
+@contextlib.contextmanager
+def _locked(server: Redis, plain: redis.Redis) -> Iterator[None]:
+    """Its password was changed, and every connection closed."""
+    with _configured(plain, "requirepass", "another", ""):
+        plain.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        yield
+
+
+FIRES: Mapping[str, Fire] = {
+    "flushed": Fire(_flushed, "miss"),
+    "poisoned": Fire(_poisoned, "corrupt"),
+    "swapped": Fire(_swapped, "corrupt"),
+    "of another type": Fire(_of_another_type, "corrupt"),
+    "out of memory": Fire(_full, "error"),
+    "demoted to a replica": Fire(_demoted, "error"),
+    "slow, within the timeout": Fire(_slow(0.5 * TIMEOUT_S), None),
+    "slow, beyond the timeout": Fire(_slow(1.5 * TIMEOUT_S), "error"),
+    "paused": Fire(_paused, "error"),
+    "down, then started anew": Fire(_down, "error"),
+    "out of connections": Fire(_crowded, "error"),
+    "of another password": Fire(_locked, "error"),
+}
+FIRES_THAT_OPEN_NO_BREAKER = 6
+"""The first ones; after each of the others a worker waits ``PAUSE_S`` to try again."""
+
+
+@dataclass
+class Tally:
+    """What came back: answers in all, other answers than without a cache, failures."""
+
+    answers: int = 0
+    wrong: int = 0
+    failed: int = 0
+
+
+def burn(site: Site, *, rounds: int, fires: int) -> list[Figure]:
+    """Ask before, during and after each fire; compare with answers without a cache."""
+    bodies = [
+        {"instances": [row], "explanations": ["integrated_gradients",
+                                              {"method": "smoothgrad", "seed": n}]}
+        for n, row in enumerate(site.instances[:8])
+    ]  # fmt: skip
+    expected = site.expected((EXPLAIN, body) for body in bodies)
+    if len(set(expected)) < len(bodies):
+        raise NoFire("a swap of equal answers would show nothing")
+    store = site.start_redis()
+    server, tally = site.start(cache_url=store.url, cache_bytes=0), Tally()
+    with (
+        redis.Redis.from_url(store.url, protocol=2) as plain,
+        ThreadPoolExecutor(CLIENTS) as clients,
+    ):
+
+        def ask(number: int) -> str | None:
+            at = number % len(bodies)
+            reply = server.post(EXPLAIN, json=bodies[at])
+            tally.answers += 1
+            tally.failed += reply.status_code != 200
+            tally.wrong += reply.status_code == 200 and reply.content != expected[at]
+            return reply.headers.get("X-Cache")
+
+        def ask_all(times: int) -> list[str | None]:
+            return list(clients.map(ask, range(times * len(bodies))))
+
+        for name, fire in itertools.islice(FIRES.items(), fires):
+            wait_until(lambda: set(ask_all(2)) == {"hit"}, what=f"hits before {name}")
+            before = counted(server, fire.event) if fire.event else 0
+            with fire.lit(store, plain):
+                ask_all(rounds)
+            if fire.event and counted(server, fire.event) == before:
+                raise NoFire(f"{name}: the server counted no {fire.event}")
+        wait_until(lambda: set(ask_all(2)) == {"hit"}, what="hits after all")
+    return [
+        Figure(
+            f"answers of {tally.answers} other than without a cache", tally.wrong, 0
+        ),
+        Figure("answers that were no 200", tally.failed, 0),
+    ]

@@ -1,0 +1,61 @@
+"""The dearest work that a request may ask for, beside quick work and in a hurry."""
+
+import statistics
+import time
+
+import orjson
+
+from benchmarks.service.load import Request, run_load
+from tests.api.test_admission import lime_without_a_pause
+from tests.api.test_deadlines import hurry
+from tests.chaos.figure import Figure, NoFire, percentile
+from tests.chaos.site import PREDICT, Site
+
+CONNECTIONS = 4
+DEADLINE_S = 0.2
+
+
+def predict_beside_lime(site: Site, *, rounds: int, requests: int) -> list[Figure]:
+    """Load predictions alone, and beside more of the dearest LIME than is let in."""
+    server = site.start()
+    body = orjson.dumps({"instances": site.instances[:1]})
+    ratios, replies = [], []
+
+    def p99_s() -> float:
+        run = run_load(server.port, Request(PREDICT, [body]), CONNECTIONS, requests)
+        return percentile(run.latencies_s, 0.99)
+
+    p99_s()
+    for _ in range(rounds):
+        alone = p99_s()
+        with lime_without_a_pause(server, site.instances) as asking:
+            time.sleep(0.5)
+            ratios.append(p99_s() / alone)
+        replies += asking.answers
+    refused = [reply for reply in replies if reply.status_code == 503]
+    if not refused or len(refused) == len(replies):
+        raise NoFire(f"{len(refused)} of {len(replies)} costly requests were refused")
+    silent = sum("Retry-After" not in reply.headers for reply in refused)
+    others = sum(reply.status_code not in (200, 503) for reply in replies)
+    return [
+        Figure("p99 of predict, of alone", statistics.median(ratios), 3, "x", True),
+        Figure(f"503 of {len(refused)} without Retry-After", silent, 0),
+        Figure("costly answers that are neither 200 nor 503", others, 0),
+    ]
+
+
+def keep_deadlines(site: Site, *, requests: int) -> list[Figure]:
+    """Ask for the dearest explanation within 200 ms, over and over."""
+    server = site.start()
+    overruns, burnt = hurry(server, site.instances, DEADLINE_S, requests)
+    late_ms = 1000 * percentile(overruns, 0.99)
+    return [
+        Figure("p99 of the answer after its deadline", late_ms, 100, "ms", True),
+        Figure(
+            "processor time in the 100 ms after, p90",
+            1000 * percentile(burnt, 0.9),
+            30,
+            "ms",
+            True,
+        ),
+    ]
