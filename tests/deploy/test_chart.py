@@ -302,6 +302,10 @@ def test_redis_is_the_one_of_compose(everything, tmp_path):
             for command in (container["args"], SERVICES[part]["command"])
         )
         assert here == there
+        for kind in ("liveness", "readiness"):
+            probe = container[f"{kind}Probe"]["exec"]["command"]
+            assert probe[:2] == ["sh", "-c"]
+            assert probe[2] == SERVICES[part]["healthcheck"]["test"][1]
 
 
 def test_version_is_the_projects():

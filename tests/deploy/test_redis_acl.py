@@ -1,6 +1,7 @@
 """The rights in deploy/redis/users.acl suffice for cache and jobs, and for no more."""
 
 import hashlib
+import subprocess
 import time
 
 import pytest
@@ -10,9 +11,10 @@ from api.app import create_app
 from api.cache.redis import PREFIX
 from api.service import EXTENSION
 from api.settings import Settings
-from tests.api.processes import ROOT, start_redis
+from tests.api.processes import start_redis
 from tests.api.small_bundles import write_cancer
 from tests.api.test_access import bearer, line
+from tests.deploy.deployed import DEPLOY, SERVICES
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 PASSWORDS = {"CACHE": "of-the-cache", "JOBS": "of-the-jobs"}
@@ -21,7 +23,7 @@ PASSWORDS = {"CACHE": "of-the-cache", "JOBS": "of-the-jobs"}
 @pytest.fixture
 def guarded(tmp_path):
     """A Redis with the users of the file, their passwords filled in."""
-    text = (ROOT / "deploy" / "redis" / "users.acl").read_text()
+    text = (DEPLOY / "redis" / "users.acl").read_text()
     for name, password in PASSWORDS.items():
         digest = hashlib.sha256(password.encode()).hexdigest()
         text = text.replace(f"{name}_PASSWORD_SHA256", digest)
@@ -99,3 +101,13 @@ def test_nobody_comes_in_without_a_password(guarded):
         pytest.raises(redis.exceptions.AuthenticationError),
     ):
         client.ping()
+
+
+def test_health_check_sees_life_without_a_password(guarded):
+    kind, command = SERVICES["redis-jobs"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    here = command.replace("redis-cli", f"redis-cli -p {guarded.port}")
+    assert subprocess.run(["sh", "-c", here]).returncode == 0
+    guarded.stop()
+    gone = subprocess.run(["sh", "-c", here], stderr=subprocess.DEVNULL)
+    assert gone.returncode != 0
