@@ -14,7 +14,9 @@ from api.errors import Fault, RequestError, faults_of, kind_of
 from api.problem_document import SEE_LOG, problem_document, shortened
 from api.problems import Kind
 from api.protocols.errors import speaks_v2, v2_error
-from explainers.errors import LeafpathError
+from api.service import service
+from api.training_range import BeyondTrainingError
+from explainers.errors import LeafpathError, UnseenCategoryError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -45,8 +47,18 @@ def handle_leafpath_error(error: LeafpathError) -> Response:
         return handle_unexpected_error(error)
     if kind.status >= 500:
         log.error("no answer", request_id=g.get("request_id"), reason=str(error))
+    _count_refused(error)
     headers = error.headers if isinstance(error, RequestError) else {}
     return problem(kind, str(error), faults_of(error), headers)
+
+
+def _count_refused(error: LeafpathError) -> None:
+    """Count inputs that are refused for what training never saw: they drift too."""
+    metrics, name = service().metrics, g.get("model")
+    if isinstance(error, BeyondTrainingError):
+        metrics.unusual(service().store.models[name].model, error.unusual)
+    elif isinstance(error, UnseenCategoryError):
+        metrics.refused_category(name, error.feature)
 
 
 def handle_http_error(error: HTTPException) -> Response:

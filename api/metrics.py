@@ -69,7 +69,7 @@ class Metrics:
         )
         self._unusual = Counter(
             "leafpath_unusual_inputs",
-            "Instances answered with a value that training never saw, or with none.",
+            "Instances sent with a value that training never saw, or with none.",
             ["model", "feature", "kind"],
             registry=self._registry,
         )
@@ -163,6 +163,10 @@ class Metrics:
                 if count:
                     kind = "missing" if is_missing else _BEYOND[feature.kind]
                     self._unusual_by(model.name, feature.name, kind).inc(count)
+
+    def refused_category(self, model: str, feature: str) -> None:
+        """Count the instance whose unseen category the bundle refuses."""
+        self._unusual_by(model, feature, _BEYOND["categorical"]).inc()
 
     def models(self, store: ModelStore) -> None:
         """Say which bundles are served."""

@@ -156,15 +156,17 @@ def decode_body(
 def _refuse_duplicates(raw: bytes) -> None:
     """Refuse an object that names something twice: only the last value would count."""
     if raw.count(b'"instances"') > 1:
-        _check_names("$", raw)
+        refuse_duplicates("$", raw)
     elif raw.count(b"{") > 1:
         parts = _PARTS.decode(raw)
         for field in _Parts.__struct_fields__:
             for i, part in enumerate(getattr(parts, field) or ()):
-                _check_names(f"$.{field}[{i}]", bytes(part))
+                refuse_duplicates(f"$.{field}[{i}]", bytes(part))
 
 
-def _check_names(path: str, raw: bytes) -> None:
+def refuse_duplicates(path: str, raw: bytes) -> None:
+    """Refuse JSON with an object that names something twice; raises RequestError."""
+
     def distinct(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
         if len(set(names)) < len(names):

@@ -58,6 +58,14 @@ class Unusual:
 NOTHING = Unusual()
 
 
+class BeyondTrainingError(InstanceError):
+    """The bundle refuses values that training never saw; ``unusual`` says where."""
+
+    def __init__(self, first: InputWarning, unusual: Unusual) -> None:
+        self.unusual = unusual
+        super().__init__(first.path, first.problem, "this bundle refuses such values")
+
+
 def find_unusual(
     model: Model, inputs: Inputs, lengths: Indexes | None, sent: Sent, root: str
 ) -> Unusual:
@@ -70,7 +78,7 @@ def find_unusual(
 
     Raises
     ------
-    InstanceError
+    BeyondTrainingError
         The bundle refuses values that training never saw, and there is one.
     """
     low, high = model.training_range
@@ -81,17 +89,14 @@ def find_unusual(
     missing = np.isnan(values) if model.may_miss else None
     if not count_true(beyond):
         return NOTHING if missing is None else Unusual((), None, _by_feature(missing))
-    warnings = _describe(model, values, lengths, beyond, sent, root)
-    if model.manifest.input.beyond_training == "refuse":
-        first = warnings[0]
-        raise InstanceError(
-            first.path, first.problem, "this bundle refuses such values"
-        )
-    return Unusual(
-        warnings,
+    unusual = Unusual(
+        _describe(model, values, lengths, beyond, sent, root),
         _by_feature(beyond),
         None if missing is None else _by_feature(missing),
     )
+    if model.manifest.input.beyond_training == "refuse":
+        raise BeyondTrainingError(unusual.warnings[0], unusual)
+    return unusual
 
 
 def nested(model: Model, inputs: Inputs) -> Inputs:

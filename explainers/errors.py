@@ -10,6 +10,7 @@ LeafpathError
 │   └── GoldenMismatchError      the graphs do not reproduce the recorded outputs
 ├── InputError                   what the caller sent does not fit; says where
 │   ├── InstanceError            an instance does not fit the model's inputs
+│   │   └── UnseenCategoryError  a category that the bundle refuses
 │   ├── ParameterError           a method's parameter is unknown or out of bounds
 │   └── UnknownMethodError       no explanation method of that name
 ├── KeyFileError                 a file of keys is unreadable, or holds other keys
@@ -76,6 +77,14 @@ class InputError(LeafpathError):
 
 class InstanceError(InputError):
     """An instance does not fit the model's input schema."""
+
+
+class UnseenCategoryError(InstanceError):
+    """Training never saw this category of ``feature``, and the bundle refuses such."""
+
+    def __init__(self, path: str, feature: str, problem: str, allowed: str) -> None:
+        self.feature = feature
+        super().__init__(path, problem, allowed)
 
 
 class ParameterError(InputError):

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from explainers.arrays import Inputs
-from explainers.errors import InstanceError
+from explainers.errors import InstanceError, UnseenCategoryError
 from explainers.manifest import InputFeature, InputSchema
 from explainers.masks import count_true
 
@@ -202,11 +202,11 @@ def _encode_category(
     if is_text and schema.beyond_training == "warn":
         return UNSEEN
     shown = repr(value) if isinstance(value, str) else json_type(value)
-    raise InstanceError(
-        path,
-        f"{shown} is not a category of {feature.name!r}",
-        f"allowed: {_shortened([repr(c) for c in feature.categories])}",
-    )
+    problem = f"{shown} is not a category of {feature.name!r}"
+    allowed = f"allowed: {_shortened([repr(c) for c in feature.categories])}"
+    if is_text:
+        raise UnseenCategoryError(path, feature.name, problem, allowed)
+    raise InstanceError(path, problem, allowed)
 
 
 def _names(schema: InputSchema) -> list[str]:

@@ -6,7 +6,7 @@ import msgspec
 
 from api.errors import RequestError
 from api.problems import INVALID_REQUEST, MALFORMED_JSON
-from api.request_body import NOT_JSON
+from api.request_body import NOT_JSON, refuse_duplicates
 
 T = TypeVar("T")
 
@@ -45,6 +45,9 @@ class IndexRequest(msgspec.Struct, frozen=True):
     ready: bool = False
 
 
+LONG_BYTES = 64
+"""Data so long are passed over where names are compared: they are most of a body."""
+
 _DECODER = msgspec.json.Decoder(InferRequest)
 _INDEX_DECODER = msgspec.json.Decoder(IndexRequest)
 
@@ -74,7 +77,21 @@ def decode_message(raw: bytes, json_bytes: int | None) -> tuple[InferRequest, by
     hint = "" if json_bytes is not None else (
         " (raw tensors need the header Inference-Header-Content-Length)"
     )  # fmt: skip
-    return _decode(_DECODER, text, hint), tensors
+    request = _decode(_DECODER, text, hint)
+    _refuse_duplicates(text, request)
+    return request, tensors
+
+
+def _refuse_duplicates(text: bytes, request: InferRequest) -> None:
+    """Refuse an object that names something twice: only the last value would count."""
+    for tensor in request.inputs:
+        if len(tensor.data) > LONG_BYTES:  # numbers, and no object among them
+            text = text.replace(bytes(tensor.data), b"0", 1)
+    try:
+        refuse_duplicates("the request", text)
+    except RecursionError as error:
+        detail = "the request is nested too deeply"
+        raise RequestError(MALFORMED_JSON, detail) from error
 
 
 def decode_index(raw: bytes) -> IndexRequest:

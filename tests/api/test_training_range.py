@@ -151,17 +151,44 @@ def test_csv_warns_as_json_does(client):
     assert reply.json["warnings"] == [TALL]
 
 
+def counted(client):
+    """What the metrics counted: (feature, kind) -> instances."""
+    return {
+        (dict(labels)["feature"], dict(labels)["kind"]): value
+        for (name, labels), value in samples(client).items()
+        if name == "leafpath_unusual_inputs_total"
+    }
+
+
+def test_refused_inputs_are_counted_too(strict):
+    tall = [[30, "red"], [80, "red"], [None, "red"], [-1, "red"]]
+    for path in (PREDICT, EXPLAIN, "/models/mixed/invoke"):
+        assert strict.post(path, json={"instances": tall}).status_code == 422
+    later = {"Prefer": "respond-async"}
+    assert (
+        strict.post(EXPLAIN, json={"instances": tall}, headers=later).status_code == 422
+    )
+    assert (
+        strict.post(INFER, json=_tensors([30, 71.5], ["red", "red"])).status_code >= 400
+    )
+    assert counted(strict) == {("age", "out_of_range"): 9, ("age", "missing"): 4}
+    purple = [[30, "red"], [30, "purple"]]
+    assert strict.post(PREDICT, json={"instances": purple}).status_code == 422
+    refused = strict.post(INFER, json=_tensors([30, 30], ["red", "mauve"]))
+    assert refused.status_code >= 400
+    assert counted(strict)["colour", "unseen_category"] == 2
+    # What could not be meant at all is no drift.
+    for row in ([30, ["red"]], ["30", "red"], [30], [1e39, "red"]):
+        assert strict.post(PREDICT, json={"instances": [row]}).status_code == 422
+    assert sum(counted(strict).values()) == 15
+
+
 def test_unusual_inputs_are_counted_by_feature(client):
     rows = [[30, "red"], [80, "red"], [None, "purple"], [None, "mauve"], [90, "red"]]
     client.post(PREDICT, json={"instances": rows})
     client.post(EXPLAIN, json={"instances": rows[:2]})
     client.post(INFER, json=_tensors([80, 30], ["red", "red"]))
-    found = {
-        (dict(labels)["feature"], dict(labels)["kind"]): value
-        for (name, labels), value in samples(client).items()
-        if name == "leafpath_unusual_inputs_total"
-    }
-    assert found == {
+    assert counted(client) == {
         ("age", "out_of_range"): 4, ("age", "missing"): 2,
         ("colour", "unseen_category"): 2,
     }  # fmt: skip
