@@ -214,13 +214,12 @@ def paint_counterfactual(ax: Axes, model: Model) -> None:
 
 
 def paint_prototypes(ax: Axes, model: Model) -> None:
-    result = answer(model, "prototypes", TABLE_ROW, count=3)
-    mean, spread = input_moments(model)
-    rows = [model.background[TABLE_ROW], *(p.instance for p in result.prototypes)]
+    _, *others = answer(model, "prototypes", TABLE_ROW, count=4).prototypes
+    mean, spread = input_moments(model)  # the first prototype is this very row
+    rows = [model.background[TABLE_ROW], *(p.instance for p in others)]
     scaled = (np.array(rows, dtype=float) - mean) / spread
     labels = ["the input"] + [
-        f"{p.label} ({p.probability:.2f}), {p.distance:.2f} away"
-        for p in result.prototypes
+        f"{p.label} ({p.probability:.2f}), {p.distance:.2f} away" for p in others
     ]
     for i, (row, label) in enumerate(zip(scaled, labels, strict=True)):
         colour = INK if i == 0 else PALETTE[i - 1]
