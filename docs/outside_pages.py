@@ -23,6 +23,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "deploy/README.md": "deploy.md",
 }
 ICON = ROOT / "api/inspector/static/icon.svg"
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -32,7 +33,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages and files from outside docs/."""
     for source, uri in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
-        files.append(File.generated(config, uri, content=_relinked(text, ROOT)))
+        content = _relinked(text, (ROOT / source).parent)
+        files.append(File.generated(config, uri, content=content))
     document = _openapi()
     files.append(File.generated(config, "api.md", content=_api_page(document)))
     text = json.dumps(document, indent=1)
