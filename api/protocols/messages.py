@@ -84,6 +84,8 @@ def decode_message(raw: bytes, json_bytes: int | None) -> tuple[InferRequest, by
 
 def _refuse_duplicates(text: bytes, request: InferRequest) -> None:
     """Refuse an object that names something twice: only the last value would count."""
+    if text.count(b":") == _names_read(request):
+        return  # every colon follows a name, so that none was passed over
     for tensor in request.inputs:
         if len(tensor.data) > LONG_BYTES:  # numbers, and no object among them
             text = text.replace(bytes(tensor.data), b"0", 1)
@@ -92,6 +94,19 @@ def _refuse_duplicates(text: bytes, request: InferRequest) -> None:
     except RecursionError as error:
         detail = "the request is nested too deeply"
         raise RequestError(MALFORMED_JSON, detail) from error
+
+
+def _names_read(request: InferRequest) -> int:
+    """Count the names in the request that were read, but for those in objects within
+    parameters.
+    """
+    tensors, outputs = request.inputs, request.outputs or []
+    described: list[InferRequest | InputTensor | RequestedOutput]
+    described = [request, *tensors, *outputs]
+    parameters = [one.parameters for one in described if one.parameters is not None]
+    count = 1 + (request.id is not None) + (request.outputs is not None)
+    count += 3 * len(tensors) + sum(len(tensor.data) > 0 for tensor in tensors)
+    return count + len(outputs) + len(parameters) + sum(map(len, parameters))
 
 
 def decode_index(raw: bytes) -> IndexRequest:

@@ -32,6 +32,8 @@ MANY = (
             f'"parameters": {{"samples": 50, "samples": 60}}}}]}}',
             "samples",
         ),
+        (f'{{{INPUTS}, "id": null, "id": "a"}}', "id"),
+        (f'{{{INPUTS}, "unknown": 1, "unknown": 2}}', "unknown"),
         (f'{{{MANY}, "parameters": {{"a": 1, "\\u0061": 2}}}}', "a"),
     ],
 )
