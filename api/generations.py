@@ -113,31 +113,40 @@ class Generation:
         copy = self.document.with_suffix(f".{name}")
         note = Path(f"{copy}.problem")
         with self.locked():
+            if copy.exists():
+                return copy, note.read_text() if note.exists() else None
+            good, problem = self._choose(copy, path, check)
             try:
-                if not copy.exists():
-                    self._keep_file(copy, note, path, check)
-            except OSError as error:
+                self._keep_file(copy, note, good, problem)
+                check(copy)  # the file may have been replaced while it was copied
+            except (OSError, SettingsError) as error:
                 log.error("no copy kept", file=str(path), reason=str(error))
-                return path, None
-            return copy, note.read_text() if note.exists() else None
+                copy.unlink(missing_ok=True)
+                return good, problem
+            return copy, problem
 
-    def _keep_file(
-        self, copy: Path, note: Path, path: Path, check: Callable[[Path], object]
-    ) -> None:
-        # Copied before it is checked: what is checked is what every worker reads.
-        scratch = Path(f"{copy}.new")
-        scratch.touch(mode=0o600)
+    def _choose(
+        self, copy: Path, path: Path, check: Callable[[Path], object]
+    ) -> tuple[Path, str | None]:
+        """Return the file if it can be meant; or else the one before, and why."""
         try:
             check(path)
-            scratch.write_bytes(path.read_bytes())
-            check(scratch)
         except SettingsError as error:
             before = self._before(copy)
             if before is None:
                 raise
             log.error("keys refused", file=str(path), reason=str(error))
-            note.write_text(str(error))
-            shutil.copyfile(before, scratch)
+            return before, str(error)
+        return path, None
+
+    def _keep_file(
+        self, copy: Path, note: Path, good: Path, problem: str | None
+    ) -> None:
+        scratch = Path(f"{copy}.new")
+        scratch.touch(mode=0o600)
+        scratch.write_bytes(good.read_bytes())
+        if problem is not None:
+            note.write_text(problem)
         scratch.replace(copy)
         while (old := self._before(copy)) is not None:
             old.unlink()

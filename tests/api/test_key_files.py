@@ -1,6 +1,8 @@
 """Files of keys: where one is bad at HUP, the one before goes on, and that is said."""
 
+import contextlib
 import os
+import resource
 import signal
 
 import pytest
@@ -121,6 +123,46 @@ def test_secrets_and_trusted_keys_are_kept_in_the_same_way(tmp_path, enter):
         assert copy.stat().st_mode & 0o077 == 0
     left = {path.name for path in (tmp_path / "shared").iterdir()} - {"lock"}
     assert {name.partition(".")[0] for name in left} == {"2"}
+
+
+@pytest.fixture
+def no_room():
+    """Lets nothing be written, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    @contextlib.contextmanager
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return full
+
+
+def test_without_room_for_copies_keys_are_read_all_the_same(
+    bundles, keys, enter, no_room
+):
+    settings = Settings(bundles=bundles, api_keys_file=keys)
+    enter(1)
+    create_app(settings)
+    keys.write_text(line("lab", "new", "*"))
+    enter(2)
+    with no_room():
+        assert statuses(create_app(settings).test_client()) == [401, 200]
+    assert statuses(create_app(settings).test_client()) == [401, 200]
+
+
+def test_without_room_bad_keys_leave_the_old_ones_too(bundles, keys, enter, no_room):
+    settings = Settings(bundles=bundles, api_keys_file=keys)
+    enter(1)
+    create_app(settings)
+    keys.write_text("what is this")
+    enter(2)
+    with no_room():
+        clients = [create_app(settings).test_client() for _ in range(2)]
+    assert [statuses(client) for client in clients] == [[200, 401]] * 2
 
 
 def test_a_running_server_outlives_bad_keys_and_dead_workers(start, keys):
