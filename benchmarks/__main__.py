@@ -13,6 +13,7 @@ from types import ModuleType
 BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
     "service": "the server beside a floor, a bare server and its peers",
+    "hot_path": "what a prediction costs without HTTP, layer by layer",
     "growth": "how cost grows with rows, features, leaves, steps and samples",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
     "regression": "the pull carried over to regression, on the diabetes data",

@@ -67,8 +67,7 @@ class Site:
 
 def start_servers(site: Site, redis_url: str) -> dict[str, str]:
     """Start every server that can be; return the peers that are missing."""
-    (site.folder / "bundles").mkdir()
-    shutil.copytree(site.bundle, site.folder / "bundles" / site.model)
+    copy_bundle(site)
     leafpath = gunicorn("api.app:create_app()")
     # They have no jobs: with a Redis of jobs the server does not look for any.
     jobs = {"LEAFPATH_JOBS_URL": redis_url}
@@ -79,6 +78,11 @@ def start_servers(site: Site, redis_url: str) -> dict[str, str]:
     shared = {"LEAFPATH_CACHE_URL": redis_url, "LEAFPATH_CACHE_BYTES": "0"}
     _start(site, "leafpath-redis", leafpath, shared)
     return _start_peers(site)
+
+
+def copy_bundle(site: Site) -> None:
+    """Lay the bundle where the servers look for it."""
+    shutil.copytree(site.bundle, site.folder / "bundles" / site.model)
 
 
 def _start(
@@ -169,12 +173,6 @@ def targets(site: Site) -> list[Target]:
     v1, v2 = f"/v1/models/{site.model}", f"/v2/models/{site.model}/infer"
     ig = [{"method": "integrated_gradients", "steps": 50, "max_steps": 50}]
 
-    def native(path: str, rows: int = 1, explain: object = None) -> Request:
-        body: dict[str, object] = {"instances": site.rows(rows, 1).tolist()}
-        if explain is not None:
-            body["explanations"] = explain
-        return Request(path, [orjson.dumps(body)])
-
     def missed(turn: int) -> Request:
         bodies = [
             orjson.dumps({"instances": [row.tolist()], "explanations": ig})
@@ -182,20 +180,20 @@ def targets(site: Site) -> list[Target]:
         ]
         return Request(f"{v1}:explain", bodies)
 
-    path = native(f"{v1}:explain")
-    explain = native(f"{v1}:explain", explain=ig)
+    path = native(site, f"{v1}:explain")
+    explain = native(site, f"{v1}:explain", explain=ig)
     return [
-        Target("floor: Flask, no model", "floor", lambda _: native("/")),
-        Target("bare Flask + onnxruntime, V1", "bare", lambda _: native("/v1")),
+        Target("floor: Flask, no model", "floor", lambda _: native(site, "/")),
+        Target("bare Flask + onnxruntime, V1", "bare", lambda _: native(site, "/v1")),
         Target("bare Flask + onnxruntime, V2", "bare", lambda _: v2_json(site, "/v2")),
-        Target("Leafpath predict", "leafpath", lambda _: native(f"{v1}:predict")),
+        Target("Leafpath predict", "leafpath", lambda _: native(site, f"{v1}:predict")),
         Target("Leafpath predict + path", "leafpath", lambda _: path),
         Target("Leafpath V2 JSON", "leafpath", lambda _: v2_json(site, v2)),
         Target("Leafpath V2 binary", "leafpath", lambda _: v2_binary(site, v2)),
         Target(
             "Leafpath gradient",
             "leafpath",
-            lambda _: native(f"{v1}:explain", explain=["gradient"]),
+            lambda _: native(site, f"{v1}:explain", explain=["gradient"]),
         ),
         Target("Leafpath IG-50, hit in memory", "leafpath", lambda _: explain),
         Target("Leafpath IG-50, hit in Redis", "leafpath-redis", lambda _: explain),
@@ -213,15 +211,23 @@ def targets(site: Site) -> list[Target]:
             BIG,
         ),
         Target("MLServer, V2", "mlserver", lambda _: v2_json(site, _infer("m"))),
-        Target("KServe, V1", "kserve", lambda _: native("/v1/models/m:predict")),
+        Target("KServe, V1", "kserve", lambda _: native(site, "/v1/models/m:predict")),
         Target("KServe, V2", "kserve", lambda _: v2_json(site, _infer("m"))),
-        Target("LitServe", "litserve", lambda _: native("/predict")),
-        Target("BentoML", "bentoml", lambda _: native("/predict")),
+        Target("LitServe", "litserve", lambda _: native(site, "/predict")),
+        Target("BentoML", "bentoml", lambda _: native(site, "/predict")),
     ]
 
 
 def _infer(model: str) -> str:
     return f"/v2/models/{model}/infer"
+
+
+def native(site: Site, path: str, explain: object = None) -> Request:
+    """Ask for a prediction of one row, and for explanations of it where given."""
+    body: dict[str, object] = {"instances": site.rows(1, 1).tolist()}
+    if explain is not None:
+        body["explanations"] = explain
+    return Request(path, [orjson.dumps(body)])
 
 
 def v2_json(site: Site, path: str, rows: int = 1) -> Request:
