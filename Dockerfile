@@ -27,7 +27,9 @@ RUN /venv/bin/pip install --constraint constraints.txt '.[sign,train]'
 
 FROM base AS train
 COPY --from=build-train /venv /venv
-ENV PATH=/venv/bin:$PATH
+# Libraries keep caches in the home directory.
+ENV PATH=/venv/bin:$PATH \
+    HOME=/tmp
 USER 10001:10001
 WORKDIR /work
 ENTRYPOINT ["leafpath", "train"]

@@ -135,6 +135,14 @@ def test_hadolint_would_find_something(tmp_path):
     assert "DL3007" in ran.stdout  # latest
 
 
+def test_shellcheck_finds_nothing():
+    scripts = sorted((ROOT / "deploy").glob("*.sh"))
+    assert {script.name for script in scripts} == {"entrypoint.sh", "make_secrets.sh"}
+    command = [Path(sys.executable).with_name("shellcheck"), *scripts]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_nothing_else_reaches_the_builder():
     """Neither secrets nor bundles nor the rest of deploy/."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
