@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from explainers.instances import Value, decode_instance
 from explainers.methods.base import Explainer, Parameters, described
-from explainers.model import Model, Prediction
+from explainers.model import TRAINING_ROWS, Model, Prediction
+from explainers.reading import write_instance
 
 
 class PrototypesParameters(Parameters, frozen=True):
@@ -19,13 +19,13 @@ class PrototypesParameters(Parameters, frozen=True):
 
 @dataclass(frozen=True)
 class Prototype:
-    """One background row by input order (null where missing), and the network's answer.
+    """One background row as a client would send it, and the network's answer.
 
     ``distance`` is Euclidean over the tree's features, each in training standard
     deviations.
     """
 
-    instance: list[Value]
+    instance: list[Any]
     label: str
     probability: float
     distance: float
@@ -47,12 +47,14 @@ def explain(
 ) -> list[Prototypes]:
     """Return each row's nearest background rows among those that reach its leaf."""
     background = model.background_prediction
+    columns = model.manifest.tree_features
+    spreads = np.array([column.spread for column in columns], dtype=np.float32)
     results = []
     for row in range(len(prediction)):
         leaf = int(prediction.leaves[row])
         same = np.flatnonzero(background.leaves == leaf)
         difference = background.tree_features[same] - prediction.tree_features[row]
-        distance = np.sqrt(((difference / model.spread) ** 2).sum(axis=1))
+        distance = np.sqrt(((difference / spreads) ** 2).sum(axis=1))
         nearest = np.argsort(distance, kind="stable")[: parameters.count]
         results.append(
             Prototypes(
@@ -72,7 +74,11 @@ def _prototype(model: Model, row: int, distance: float) -> Prototype:
     background = model.background_prediction
     label = int(background.labels[row])
     return Prototype(
-        instance=decode_instance(model.manifest.input, background.inputs[row]),
+        instance=write_instance(
+            model.manifest.input,
+            background.inputs[row],
+            int(background.lengths[row]),
+        ),
         label=model.classes[label],
         probability=float(background.probabilities[row, label]),
         distance=distance,
@@ -86,7 +92,7 @@ METHOD = Explainer(
     source="Bien and Tibshirani 2011, Prototype selection for interpretable "
     "classification, section 2",
     cost="cheap",
-    requires=("tabular", "training_rows"),
+    requires=(TRAINING_ROWS,),
     parameters=PrototypesParameters,
     result=Prototypes,
     explain=explain,

@@ -4,8 +4,10 @@ import captum.attr
 import msgspec
 import numpy as np
 import pytest
+import shap
 import torch
 from lime.lime_base import LimeBase
+from sklearn.neighbors import NearestNeighbors
 
 from explainers.errors import ParameterError
 from explainers.methods.lime.method import (
@@ -16,8 +18,9 @@ from explainers.methods.lime.method import (
 )
 from explainers.methods.lime.surrogate import fit_surrogate, sum_moments
 from explainers.methods.smoothgrad import Noise
-from explainers.reading import write_instance
+from explainers.reading import read_instances, write_instance
 from explainers.registry import EXPLAINERS, available, parse_parameters
+from tests.explainers.answers import all_finite, as_bytes
 
 EXPORTED = ["gru", "lstm", "cnn", "own"]
 SEQUENCES = ["gru", "lstm"]
@@ -165,10 +168,12 @@ def test_a_baseline_that_is_no_instance_says_where(case_of, name):
 
 
 @pytest.mark.parametrize("name", EXPORTED)
-@pytest.mark.parametrize(("window", "stride"), [(None, None), (3, 2), (2, 1)])
-def test_occlusion_is_captums(case_of, name, window, stride):
+@pytest.mark.parametrize(
+    ("n", "window", "stride"),
+    [(1, None, None), (7, 3, 2), (7, 2, 1), (64, None, None)],
+)
+def test_occlusion_is_captums(case_of, name, n, window, stride):
     case = case_of(name)
-    n = 7
     arrays = first(case, n)
     values = {"window": window, "stride": stride, "target": 1}
     results = explain(case, "occlusion", arrays, **values)
@@ -284,38 +289,29 @@ def test_limes_copies_lack_the_segments_that_they_say(case_of, name):
         np.testing.assert_allclose(answer, expected[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["gru", "cnn"])
-@pytest.mark.parametrize("method", ["lime", "occlusion", "smoothgrad"])
-def test_an_answer_does_not_depend_on_its_batch(case_of, name, method):
+@pytest.mark.parametrize("name", [*EXPORTED, "flat"])
+def test_an_answer_does_not_depend_on_its_batch(case_of, name):
     case = case_of(name)
     arrays = first(case, 9)
-    together = explain(case, method, arrays)
-    again = explain(case, method, arrays)
-    for row in (0, 4, 8):
-        alone = tuple(array[row : row + 1] for array in arrays)
-        if name in SEQUENCES:
-            alone = (alone[0][:, : int(alone[1][0])], alone[1])
-        (single,) = explain(case, method, alone)
-        expected = together[row].attributions
-        np.testing.assert_array_equal(single.attributions, expected)
-        np.testing.assert_array_equal(again[row].attributions, expected)
+    for method in available(case.model):
+        together, again = (explain(case, method, arrays) for _ in range(2))
+        assert as_bytes(again) == as_bytes(together), method
+        for row in (0, 4, 8):
+            alone = tuple(array[row : row + 1] for array in arrays)
+            if name in SEQUENCES:
+                alone = (alone[0][:, : int(alone[1][0])], alone[1])
+            (single,) = explain(case, method, alone)
+            assert as_bytes(single) == as_bytes(together[row]), method
 
 
-@pytest.mark.parametrize("name", [*EXPORTED, "resized"])
+@pytest.mark.parametrize("name", [*EXPORTED, "flat", "resized"])
 @pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
 def test_no_method_answers_nan_for_a_constant_input(case_of, name, value):
     case = case_of(name)
     arrays = first(case, 2)
     arrays = (np.full_like(arrays[0], value), *arrays[1:])
     for method in available(case.model):
-        for result in explain(case, method, arrays):
-            for field, found in vars_of(result).items():
-                if isinstance(found, np.ndarray | float):
-                    assert np.isfinite(found).all(), (method, field)
-
-
-def vars_of(result):
-    return getattr(result, "__dict__", {})
+        assert all_finite(explain(case, method, arrays)), method
 
 
 @pytest.mark.parametrize("baseline", ["zero", "background"])
@@ -344,3 +340,161 @@ def test_a_disagreement_names_channels_or_patches(case_of, name, part):
         assert f"; {result.off_path_share:.0%} of the attribution" in found.summary
         for ignored in found.off_path:
             assert part in ignored.name or ignored.name in part
+
+
+@pytest.mark.parametrize("n", BATCHES)
+def test_gradients_of_a_mixed_table_are_captums_by_column(
+    mixed_trained, mixed_model, n
+):
+    """Numbers with and without gaps, and a category: encoded columns, then inputs."""
+    model, network = mixed_model, mixed_trained.network
+    table, Z = mixed_trained.prepared.table.X[:n], mixed_trained.prepared.Z[:n]
+    z = torch.from_numpy(Z.copy())
+    parameters = {"target": 1, "samples": 9, "seed": 3}
+    asked = parse_parameters(EXPLAINERS["smoothgrad"], parameters)
+    noise = Noise(model, asked, 1).draw(9, Z.shape[1:])
+    kinds = np.array([column.kind for column in model.manifest.tree_features])
+    assert not noise[:, kinds != "value"].any()
+    noisy = torch.from_numpy(Z[:, None] + noise).flatten(0, 1).requires_grad_()
+    saliency = captum.attr.Saliency(network)
+    smooth = saliency.attribute(noisy, target=1, abs=False).reshape(n, 9, -1).mean(1)
+    slope = saliency.attribute(z.clone().requires_grad_(), target=1, abs=False)
+    product = captum.attr.InputXGradient(network).attribute(
+        z.clone().requires_grad_(), target=1
+    )
+    path = captum.attr.IntegratedGradients(network).attribute(
+        z, torch.from_numpy(model.mean)[None], target=1, n_steps=20
+    )
+    steps = {"target": 1, "steps": 20, "max_steps": 20}
+    for name, values, oracle in (
+        ("gradient", {"target": 1}, slope),
+        ("smoothgrad", parameters, smooth),
+        ("input_x_gradient", {"target": 1}, product),
+        ("integrated_gradients", steps, path),
+    ):
+        method = EXPLAINERS[name]
+        answers = method.explain(
+            model, model.predict(table), parse_parameters(method, values)
+        )
+        assert_close(np.stack([a.encoded_attributions for a in answers]), oracle)
+        counted = oracle.detach().numpy().copy()
+        if name in ("gradient", "smoothgrad"):  # no slope along a code that is off
+            counted[(kinds != "value") & (Z == 0)] = 0
+        by_input = torch.from_numpy(np.stack([
+            counted[:, model.sources == i].sum(1) for i in range(table.shape[1])
+        ], axis=1))  # fmt: skip
+        assert_close(np.stack([answer.attributions for answer in answers]), by_input)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+def test_occlusion_of_a_mixed_table_by_hand(mixed_trained, mixed_model, n):
+    model, network = mixed_model, mixed_trained.network
+    table, Z = mixed_trained.prepared.table.X[:n], mixed_trained.prepared.Z[:n]
+    expected = []
+    for i, feature in enumerate(model.manifest.input.features):
+        without = Z.copy()
+        codes, counts = np.unique(model.background[:, i], return_counts=True)
+        for j in np.flatnonzero(model.sources == i):
+            column = model.manifest.tree_features[j]
+            if column.kind == "value":
+                without[:, j] = column.mean
+            elif column.kind == "missing":
+                without[:, j] = 0
+            else:
+                usual = feature.categories[int(codes[counts.argmax()])]
+                without[:, j] = column.category == usual
+        with torch.no_grad():
+            answers = [network(torch.from_numpy(part)) for part in (Z, without)]
+        expected.append(answers[0][:, 1] - answers[1][:, 1])
+    method = EXPLAINERS["occlusion"]
+    found = method.explain(
+        model, model.predict(table), parse_parameters(method, {"target": 1})
+    )
+    assert_close(np.stack([a.attributions for a in found]), torch.stack(expected, 1))
+
+
+@pytest.mark.parametrize("discretize", [False, True])
+@pytest.mark.parametrize("row", [0, 1, 2, 3])
+def test_lime_of_a_mixed_table_is_limes(mixed_trained, mixed_model, row, discretize):
+    model, n = mixed_model, 1500
+    x = mixed_trained.prepared.table.X[row]
+    parameters = LimeParameters(samples=n, discretize=discretize)
+    samples = neighbourhood(model, x, None, parameters, seed=7).samples(slice(0, n))
+    width = 0.75 * np.sqrt(len(x))
+    base = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / width**2)))
+    _, weights, score, local = base.explain_instance_with_data(
+        samples.offsets, samples.probabilities.astype(float),
+        np.linalg.norm(samples.offsets, axis=1), 1, len(x), feature_selection="none",
+    )  # fmt: skip
+    method = EXPLAINERS["lime"]
+    asked = {"samples": n, "discretize": discretize, "seed": 7, "target": 1}
+    (result,) = method.explain(
+        model, model.predict(x[None]), parse_parameters(method, asked)
+    )
+    expected = [weight for _, weight in sorted(weights)]
+    np.testing.assert_allclose(result.attributions, expected, atol=1e-9)
+    assert result.r2 == pytest.approx(score, abs=1e-9)
+    assert result.local_prediction == pytest.approx(local[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["mixed", *EXPORTED])
+def test_tree_shap_is_shaps_of_the_served_tree(case_of, mixed_model, name):
+    model = mixed_model if name == "mixed" else case_of(name).model
+    prediction = model.background_prediction
+    method, nodes = EXPLAINERS["tree_shap"], model.tree.nodes
+    assert len(model.tree.leaves) > 1
+    for target in range(len(model.classes)):
+        counts = np.array([node.class_counts for node in nodes], dtype=np.float64)
+        oracle = shap.TreeExplainer(
+            {
+                "trees": [
+                    {
+                        "children_left": column(nodes, "left"),
+                        "children_right": column(nodes, "right"),
+                        "children_default": column(nodes, "left"),
+                        "features": column(nodes, "feature"),
+                        "thresholds": column(nodes, "threshold"),
+                        "values": counts[:, target : target + 1]
+                        / counts.sum(1)[:, None],
+                        "node_sample_weight": counts.sum(1),
+                    }
+                ]
+            },
+            feature_perturbation="tree_path_dependent",
+        )
+        expected = oracle.shap_values(prediction.tree_features.astype(np.float64))
+        parameters = parse_parameters(method, {"target": target})
+        answers = method.explain(model, prediction, parameters)
+        found = np.stack([answer.attributions for answer in answers])
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def column(nodes, name):
+    """One field of all nodes, -1 where a leaf has none, as shap reads trees."""
+    values = [getattr(node, name) for node in nodes]
+    return np.array([-1 if value is None else value for value in values])
+
+
+@pytest.mark.parametrize("name", ["mixed", "gru", "cnn"])
+def test_prototypes_are_the_nearest_neighbours_in_the_leaf(case_of, mixed_model, name):
+    model = mixed_model if name == "mixed" else case_of(name).model
+    background, method = model.background_prediction, EXPLAINERS["prototypes"]
+    spreads = [column.spread for column in model.manifest.tree_features]
+    scaled = background.tree_features / np.float32(spreads)
+    answers = method.explain(model, background, parse_parameters(method, {"count": 4}))
+    for row, answer in enumerate(answers):
+        leaf = background.leaves[row]
+        (same,) = np.nonzero(background.leaves == leaf)
+        assert (answer.leaf, answer.in_leaf) == (leaf, len(same))
+        nearest = NearestNeighbors(n_neighbors=min(4, len(same))).fit(scaled[same])
+        distances, _ = nearest.kneighbors(scaled[row : row + 1])
+        found = [prototype.distance for prototype in answer.prototypes]
+        np.testing.assert_allclose(found, distances[0], rtol=1e-4, atol=1e-5)
+        assert {p.label for p in answer.prototypes} <= set(model.classes)
+        there = [prototype.instance for prototype in answer.prototypes]
+        inputs, lengths = read_instances(model.manifest, there)
+        again = model.predict(inputs, lengths)
+        assert (again.leaves == leaf).all()
+        for i, prototype in enumerate(answer.prototypes):
+            assert prototype.label == model.classes[again.labels[i]]
+            assert prototype.probability == again.probabilities[i].max()
