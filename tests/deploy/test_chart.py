@@ -2,6 +2,7 @@
 Kubernetes; that its parts find one another, and stop without losing a request.
 """
 
+import json
 import subprocess
 import tomllib
 
@@ -110,6 +111,12 @@ def test_rules_are_those_of_prometheus(everything, tmp_path):
     subprocess.run([program("promtool"), "check", "rules", rules], check=True)
     expected = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
     assert yaml.safe_load(rules.read_text()) == expected
+
+
+def test_dashboard_is_the_one_of_grafana(everything):
+    (text,) = everything["ConfigMap", "release-dashboard"]["data"].values()
+    file = DEPLOY / "grafana" / "dashboards" / "leafpath.json"
+    assert json.loads(text) == json.loads(file.read_text())
 
 
 @pytest.mark.parametrize(
