@@ -11,6 +11,7 @@ from explainers.model import Model
 from explainers.registry import EXPLAINERS, as_served, available
 
 DOCUMENTS = {
+    "evaluation": "evaluation.json",
     "gallery": "gallery/index.json",
     "landscape": "landscape.json",
     "report": "report.html",
@@ -68,7 +69,8 @@ def parameters_schema(method: Explainer) -> dict[str, Any]:
 
 def _documents(model: Model) -> list[str]:
     held = [name for name, path in DOCUMENTS.items() if path in model.files]
-    shown = ["tree", "examples", *held]
+    views = sorted(path for path in model.files if path.startswith("landscape/"))
+    shown = ["tree", "examples", *held, *views]
     if model.manifest.expose == "tree":
         return shown
     return [name for name in shown if name not in SHOWING_ALL]

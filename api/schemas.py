@@ -130,7 +130,8 @@ class ModelPage(ModelSummary, frozen=True, kw_only=True):
     """What one needs to know to use a model and to judge it.
 
     ``documents`` are those for people that it may show: ``tree``, ``examples``,
-    ``gallery``, ``landscape``, ``report``; each is a path below the model's.
+    ``evaluation``, ``gallery``, ``landscape`` and its further pictures, ``report``;
+    each is a path below the model's.
     """
 
     inputs: InputSchema

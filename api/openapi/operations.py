@@ -133,6 +133,7 @@ OPERATIONS: dict[str, Operation] = {
         parameters=("IfNoneMatch", "Region"),
         headers=_ETAG,
     ),
+    "documents.show_evaluation": _document({JSON: "Anything"}),
     "documents.show_gallery": _document({JSON: "Anything"}),
     "documents.show_picture": _document(_PICTURES),
     "documents.show_landscape": _document(

@@ -1,4 +1,4 @@
-"""What the trainer put into the bundle for people: gallery, landscape, report."""
+"""What the trainer put into the bundle for people: evaluation, pictures, report."""
 
 from flask import Blueprint, Response, request
 
@@ -25,6 +25,12 @@ _LANDSCAPES = {
 
 # The report brings its styles and pictures along, and may do nothing else.
 _REPORT_POLICY = f"{NOTHING}; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+
+@routes.get("/v1/models/<model:model>/evaluation")
+def show_evaluation(model: str) -> Response:
+    """Return how well each explanation method explains, as the trainer measured it."""
+    return _document(find_model(model), DOCUMENTS["evaluation"], "application/json")
 
 
 @routes.get("/v1/models/<model:model>/gallery")

@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from explainers.bundle import encode_array, write_bundle
-from explainers.loading import open_model
+from explainers.bundle import encode_array, read_bundle, write_bundle
+from explainers.loading import load_model
 from explainers.manifest import (
     Estimate,
     FrontierPoint,
@@ -26,8 +26,10 @@ from explainers.manifest import (
     OutputSchema,
     TreeFeature,
 )
+from explainers.model import Model
 from explainers.onnx_runtime import Session
-from explainers.tree import write_tree
+from explainers.rules import condition
+from explainers.tree import DistilledTree, Region, write_tree
 from tests.api import small_bundles
 from tests.api.small_bundles import (
     FLOAT,
@@ -37,6 +39,12 @@ from tests.api.small_bundles import (
     two_layers,
     write_cancer,
     write_mixed,
+)
+from trainer.evaluate.document import (
+    CONTROL,
+    Evaluation,
+    MethodRecord,
+    encode_evaluation,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,10 +70,11 @@ def write_all(directory: Path) -> Path:
 
 
 def write_documented(directory: Path) -> None:
-    """Breast cancer with a frontier, a gallery, a landscape and a report."""
+    """Breast cancer with regions, a frontier, and all that the trainer can add."""
     with TemporaryDirectory() as plain:
         write_cancer(Path(plain) / "plain")
-        metrics = open_model(Path(plain) / "plain").manifest.metrics
+        bundle = read_bundle(Path(plain) / "plain")
+    metrics = bundle.manifest.metrics
     points = tuple(
         FrontierPoint(
             strength=0.01 * 2**i,
@@ -90,17 +99,62 @@ def write_documented(directory: Path) -> None:
             "worst_real": -8.2, "share_below": 1.0,
         }],
     }  # fmt: skip
-    write_cancer(
+    write_bundle(
         directory,
-        metrics=replace(metrics, network=network, frontier=points),
-        files={
+        replace(
+            bundle.manifest,
+            metrics=replace(metrics, network=network, frontier=points),
+        ),
+        {
+            **bundle.files,
+            "tree.json": write_tree(_with_regions(load_model(bundle))),
             "gallery/index.json": json.dumps(index).encode(),
             "gallery/malignant.png": PICTURE.read_bytes(),
+            "evaluation.json": encode_evaluation(_evaluation()),
             "landscape.json": b"{}",
             "landscape.svg": LANDSCAPE.encode(),
+            "landscape/line.svg": LANDSCAPE.encode(),
+            "landscape/surface.png": PICTURE.read_bytes(),
             "report.html": b"<!doctype html><title>Report</title><p>All of it.",
         },
     )
+
+
+def _with_regions(model: Model) -> DistilledTree:
+    """The same tree, the two sides of its first decision being regions."""
+    tree = model.tree
+    root = tree.nodes[0]
+    column = model.manifest.tree_features[root.feature]
+    regions = tuple(
+        Region(name=condition(column, root.threshold, left=left), root=child)
+        for left, child in ((True, root.left), (False, root.right))
+    )
+    return DistilledTree(tree.nodes, tree.n_features, tree.n_classes, regions)
+
+
+def _evaluation() -> Evaluation:
+    def about(value: float) -> Estimate:
+        return Estimate(value=value, n=32, low=0.9 * value, high=1.1 * value)
+
+    fractions = np.linspace(0, 1, 11)
+    curves = {
+        "deletion_curve": tuple((0.98 - 0.5 * fractions).tolist()),
+        "insertion_curve": tuple((0.48 + 0.5 * fractions).tolist()),
+    }
+    steep = {
+        "deletion_curve": tuple((0.08 + 0.9 * (1 - fractions) ** 3).tolist()),
+        "insertion_curve": tuple((0.98 - 0.5 * (1 - fractions) ** 3).tolist()),
+    }
+    random = MethodRecord(deletion=about(0.73), insertion=about(0.73), **curves)
+    lime = MethodRecord(
+        deletion=about(0.3126), insertion=about(0.855), **steep,
+        infidelity=about(0.0624), max_sensitivity=None, randomised=(0.81, None, -0.12),
+    )  # fmt: skip
+    return Evaluation(
+        model="breast-cancer", version="1", rows=32, seed=0, radius=0.02,
+        fractions=tuple(fractions.tolist()), layers=(1, 2, 3),
+        methods={CONTROL: random, "lime": lime},
+    )  # fmt: skip
 
 
 def _moved(estimate: Estimate, by: float) -> Estimate:

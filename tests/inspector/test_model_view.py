@@ -116,3 +116,85 @@ def test_what_the_publisher_hides_is_not_asked_for(visit, name):
     expect(visit.card("At a glance")).to_be_visible()
     for heading in ("The tree", "Leaf by leaf, the least faithful first", "Report"):
         expect(visit.card(heading)).to_have_count(0)
+
+
+def test_evaluation_says_each_figure_beside_the_random_order(visit, server):
+    visit.open(model="breast-cancer", view="model")
+    found = server.get(f"{CANCER}/evaluation").json()
+    card = visit.card("How good the explanations are")
+    rows = card.locator("tbody tr")
+    assert texts(rows.locator("th")) == ["Random order, to compare with", "LIME"]
+    lime = found["methods"]["lime"]
+    cells = rows.nth(1).locator("td")
+    for cell, name in ((cells.nth(0), "deletion"), (cells.nth(2), "infidelity")):
+        expect(cell).to_contain_text(f"{lime[name]['value']:.3g} (")
+    expect(cells.nth(3)).to_have_text("not measured")
+    expect(cells.nth(4)).to_have_text("0.81, none, \u22120.12")
+    # The curve falls where the document's does, beside the control's.
+    drawn = cells.nth(0).locator("polyline")
+    assert drawn.count() == 2
+    points = drawn.last.evaluate("line => [...line.points].map(p => [p.x, p.y])")
+    x, y = zip(*points, strict=True)
+    shares, curve = found["fractions"], lime["deletion_curve"]
+    assert x == pytest.approx([x[-1] * share for share in shares], abs=0.06)
+    assert y == pytest.approx(
+        [
+            y[0] + (y[-1] - y[0]) * (p - curve[0]) / (curve[-1] - curve[0])
+            for p in curve
+        ],
+        abs=0.11,
+    )
+    spoken = cells.nth(0).get_by_role("img").get_attribute("aria-label")
+    assert f"{curve[0]:.0%}".replace("%", " %") in spoken
+    card.get_by_text("What the columns say").click()
+    expect(card.get_by_text("a method that stays near 1")).to_be_visible()
+
+
+def test_further_views_of_the_landscape_come_when_they_are_opened(visit):
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    visit.open(model="breast-cancer", view="model")
+    card = visit.card("Loss landscape")
+    assert [url for url in asked if "/landscape/" in url] == []
+    card.get_by_text("More views of the landscape").click()
+    images = card.locator("figure img")
+    expect(images).to_have_count(2)  # those that the bundle has
+    for image in images.all():
+        image.scroll_into_view_if_needed()
+        expect(image).not_to_have_js_property("naturalWidth", 0)
+
+
+def test_a_region_shows_its_own_tree_and_leaves(visit, server):
+    path = f"{CANCER}/tree"
+    whole = server.get(path).json()
+    visit.open(model="breast-cancer", view="model")
+    leaves = visit.page.get_by_role("region", name="Leaves").locator("tbody tr")
+    assert leaves.count() == whole["leaves"]
+    for chosen in whole["regions"]:
+        visit.field("Region").select_option(chosen["name"])
+        visit.settle()
+        tree = server.get(path, params={"region": chosen["name"]}).json()
+        assert leaves.count() == chosen["leaves"] < whole["leaves"]
+        drawn = visit.page.get_by_role("treeitem")
+        ids = {int(node.get_attribute("data-node")) for node in drawn.all()}
+        assert ids == {node["id"] for node in tree["nodes"]}
+        status = visit.card("The tree").locator("[aria-live]")
+        expect(status).to_contain_text(f"{chosen['n']} training rows")
+    # The link shows the same to somebody else, and the keyboard stays inside.
+    link = visit.page.url
+    visit.page.goto("about:blank")
+    visit.page.goto(link)
+    root = visit.page.get_by_role("treeitem").first
+    expect(root).to_have_attribute("data-node", str(chosen["root"]))
+    assert visit.field("Region").input_value() == chosen["name"]
+    root.focus()
+    for key in ("ArrowLeft", "End", "Home"):
+        visit.page.keyboard.press(key)
+    expect(root).to_be_focused()
+
+
+def test_an_unknown_region_in_a_link_shows_the_whole_tree(visit, server):
+    visit.open(model="breast-cancer", view="model", region="elsewhere")
+    assert visit.field("Region").input_value() == ""
+    whole = server.get(f"{CANCER}/tree").json()
+    expect(visit.page.get_by_role("treeitem")).to_have_count(len(whole["nodes"]))

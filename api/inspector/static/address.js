@@ -3,12 +3,13 @@
 
 const LONGEST_INPUT = 8000; // characters; longer links get cut by mail and chat
 
-/** {model, view, example, instance, method, parameters, counterfactual, prototypes}. */
+/** {model, view, region, example, instance, method, parameters, counterfactual, prototypes}. */
 export function readAddress() {
   const words = new URLSearchParams(location.hash.slice(1));
   return {
     model: words.get("model"),
     view: words.get("view") || "explain",
+    region: words.get("region"),
     example: /^\d+$/.test(words.get("example") ?? "") ? Number(words.get("example")) : null,
     instance: json(words.get("input")),
     method: words.get("method"),
@@ -23,6 +24,7 @@ export function address(state) {
   const words = new URLSearchParams();
   if (state.model) words.set("model", state.model);
   if (state.view && state.view !== "explain") words.set("view", state.view);
+  if (state.region) words.set("region", state.region);
   if (state.example !== null && state.example !== undefined) {
     words.set("example", state.example);
   } else if (state.instance) {

@@ -45,7 +45,9 @@ async function show() {
   const isOther = state.model !== null && state.model !== name;
   tell(isOther ? `No model ${state.model} is served here; this is ${name}.` : "");
   if (state.view === "model") {
-    page.main.replaceChildren(createModelView({client, loaded: found}));
+    const {region} = state;
+    const keep = (chosen) => writeAddress({model: name, view: "model", region: chosen});
+    page.main.replaceChildren(createModelView({client, loaded: found, region, remember: keep}));
     return;
   }
   const view = createExplainView({client, loaded: found, remember, tell, start: state});

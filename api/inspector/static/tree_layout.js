@@ -1,14 +1,26 @@
 // Where the nodes of a tree stand: from left to right, a leaf or a folded branch a row.
 
-/** Nodes by id, with the leaves below each. */
+/** Nodes by id, the root first, with the leaves below each; a region's root has no parent. */
 export function indexTree(document) {
-  const nodes = new Map(document.nodes.map((node) => [node.id, {...node, leaves: 0}]));
+  const [root] = document.nodes;
+  const inside = (node) => ({
+    ...node,
+    parent: node === root ? null : node.parent,
+    depth: node.depth - root.depth,
+    leaves: 0,
+  });
+  const nodes = new Map(document.nodes.map((node) => [node.id, inside(node)]));
   const count = (node) => {
     node.leaves = node.leaf ? 1 : count(nodes.get(node.left)) + count(nodes.get(node.right));
     return node.leaves;
   };
-  count(nodes.get(0));
+  count(rootOf(nodes));
   return nodes;
+}
+
+/** The node that all others lie below. */
+export function rootOf(nodes) {
+  return nodes.values().next().value;
 }
 
 /** Ids from the root to a node. */
@@ -20,7 +32,7 @@ export function pathTo(nodes, id) {
 
 /** The branches to fold so that a large tree shows the path and little else. */
 export function foldsFor(nodes, path, most) {
-  const root = nodes.get(0);
+  const root = rootOf(nodes);
   if (root.leaves <= most) return new Set();
   const onPath = new Set(path);
   const isFolded = (node) => {
@@ -47,6 +59,6 @@ export function place(nodes, folds) {
     }
     return spot;
   };
-  visit(0, 0);
+  visit(rootOf(nodes).id, 0);
   return {placed, rows: row, columns: 1 + Math.max(...placed.map((spot) => spot.column))};
 }

@@ -1,7 +1,7 @@
 // The tree as a drawing that can be read, folded, zoomed and walked with the arrow keys.
 
 import {h, s} from "./dom.js";
-import {foldsFor, indexTree, pathTo, place} from "./tree_layout.js";
+import {foldsFor, indexTree, pathTo, place, rootOf} from "./tree_layout.js";
 import {count, number, percent, pretty, shortened} from "./words.js";
 
 const WIDTH = 188;
@@ -30,7 +30,7 @@ export function createTreeView(document, {leaf = null, steps = []} = {}) {
     classes: document.classes,
     folds: foldsFor(nodes, path, MOST_LEAVES),
     scale: null, // an index of SCALES once someone zooms
-    focus: leaf ?? 0,
+    focus: leaf ?? rootOf(nodes).id,
   };
   const drawing = h("div", {class: "drawing"});
   const update = (focus) => draw(drawing, state, update, focus);
@@ -59,7 +59,7 @@ function createButtons(state, update) {
     state.folds = folds;
     update();
   };
-  const large = state.nodes.get(0).leaves > MOST_LEAVES;
+  const large = rootOf(state.nodes).leaves > MOST_LEAVES;
   return h(
     "div",
     {class: "buttons"},
@@ -79,7 +79,7 @@ function createButtons(state, update) {
 function draw(drawing, state, update, focus) {
   const {placed, rows, columns} = place(state.nodes, state.folds);
   const spots = new Map(placed.map((spot) => [spot.node.id, spot]));
-  if (!spots.has(state.focus)) state.focus = 0;
+  if (!spots.has(state.focus)) state.focus = rootOf(state.nodes).id;
   const width = columns * (WIDTH + GAP) - GAP + 2 * EDGE;
   const height = rows * ROW + 2 * EDGE;
   const svg = s(
@@ -192,7 +192,7 @@ function nodeOf(target) {
 
 function toggle(id, state, update) {
   state.focus = id;
-  if (!state.nodes.get(id).leaf && id !== 0) {
+  if (!state.nodes.get(id).leaf && id !== rootOf(state.nodes).id) {
     state.folds.has(id) ? state.folds.delete(id) : state.folds.add(id);
   }
   update(id);
@@ -209,7 +209,7 @@ function walk(event, spots, state, update) {
     ArrowRight: here.node.left,
     ArrowUp: column[at - 1]?.node.id,
     ArrowDown: column[at + 1]?.node.id,
-    Home: 0,
+    Home: rootOf(state.nodes).id,
     End: order[order.length - 1].node.id,
   };
   const opens = event.key === "ArrowRight" && here.folded;

@@ -8,6 +8,7 @@ from tests.api.small_bundles import write_cancer
 
 PAGE = "/v1/models/breast-cancer"
 FILES = {
+    "evaluation.json": b'{"methods":{}}',
     "gallery/index.json": b'{"pictures":["one.png"]}',
     "gallery/one.png": b"\x89PNG",
     "gallery/notes.txt": b"for the trainer",
@@ -30,6 +31,7 @@ def full(tmp_path_factory):
 @pytest.mark.parametrize(
     ("path", "file", "content_type"),
     [
+        ("evaluation", "evaluation.json", "application/json"),
         ("gallery", "gallery/index.json", "application/json"),
         ("gallery/one.png", "gallery/one.png", "image/png"),
         ("landscape", "landscape.json", "application/json"),
@@ -45,6 +47,13 @@ def test_document_is_served_as_it_is_and_only_once(full, path, file, content_typ
     assert again.status_code == 304
 
 
+def test_page_names_every_document_and_each_is_there(full):
+    names = full.get(PAGE).json["documents"]
+    assert {"evaluation", "landscape/line.svg", "landscape/surface.png"} < set(names)
+    for name in names:
+        assert full.get(f"{PAGE}/{name}").status_code == 200
+
+
 def test_report_may_run_nothing(full):
     policy = full.get(f"{PAGE}/report").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -53,7 +62,11 @@ def test_report_may_run_nothing(full):
 
 
 @pytest.mark.parametrize(
-    "path", ["gallery", "gallery/one.png", "landscape", "report", "gallery/x/../y.png"]
+    "path",
+    [
+        *("evaluation", "gallery", "gallery/one.png", "landscape", "report"),
+        "gallery/x/../y.png",
+    ],
 )
 def test_document_that_the_bundle_lacks_is_not_found(client, path):
     reply = client.get(f"{PAGE}/{path}")
