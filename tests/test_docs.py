@@ -1,6 +1,10 @@
 """What a reader looks up must be there: every setting, path, method and key."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -77,6 +81,62 @@ def test_every_metric_and_every_error_in_the_log_is_in_the_runbook(tmp_path):
         source = path.read_text(encoding="utf-8")
         for event in re.findall(r"log\.(?:error|warning)\(\s*\"([^\"%]+)\"", source):
             assert f"`{event}`" in text, (path.name, event)
+
+
+def test_the_method_in_the_guide_for_contributors_works(tmp_path):
+    """In a copy of the source with its file, its line and its test alone."""
+    (tmp_path / "bundles").mkdir()
+    for name in ("explainers", "tests/explainers", "tests/api"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```python (\S+)\n(.*?)^```$", guide, re.M | re.S))
+    registry = tmp_path / "explainers" / "registry.py"
+    line = blocks.pop("explainers/registry.py")
+    module = line.partition(": ")[2].partition(".")[0]
+    text = registry.read_text(encoding="utf-8")
+    for opening, more in (
+        ("from explainers.methods import (\n", f"    {module},\n"),
+        ("EXPLAINERS: dict[str, Explainer] = {\n", line),
+    ):
+        assert opening in text
+        text = text.replace(opening, opening + more)
+    registry.write_text(text, encoding="utf-8")
+    for path, content in blocks.items():
+        assert not (tmp_path / path).exists(), path
+        (tmp_path / path).write_text(content, encoding="utf-8")
+    (test,) = (path for path in blocks if path.startswith("tests/"))
+    (tmp_path / "served.py").write_text(SERVED)
+    for command in (
+        ["pytest", "-q", "--import-mode=importlib", "-o", "pythonpath=.", test],
+        ["served"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+SERVED = """
+import numpy as np
+from pathlib import Path
+from api.app import create_app
+from api.settings import Settings
+from explainers.loading import open_model
+from tests.api.small_bundles import write_cancer
+
+write_cancer(Path("bundles/b"))
+model = open_model(Path("bundles/b"))
+client = create_app(Settings(bundles=Path("bundles"))).test_client()
+body = {"instances": model.background[:1].tolist(),
+        "explanations": ["gradient", "scaled_gradient"]}
+reply = client.post("/v1/models/breast-cancer:explain", json=body)
+plain, scaled = (np.array(e["attributions"]) for e in reply.json["explanations"][0])
+np.testing.assert_allclose(scaled, plain * model.spread, rtol=1e-5)
+assert "scaled_gradient" in client.get("/openapi.json").text
+assert "scaled_gradient" in client.get("/docs").text
+"""
 
 
 def test_places_that_the_runbook_points_to_exist():
