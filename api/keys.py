@@ -84,7 +84,8 @@ def read_keys(path: Path) -> KeyRing:
 def _read_line(words: list[str], where: str) -> ApiKey:
     quota = _QUOTA.match(words[3]) if len(words) == 4 else None
     if len(words) == 4 and quota is None:
-        raise SettingsError(f"{where}: the quota {words[3]!r} is none; {_FORMAT}")
+        # Without the word: it may be a key that somebody wrote down in plain.
+        raise SettingsError(f"{where}: the fourth word is no quota; {_FORMAT}")
     if (
         len(words) not in (3, 4)
         or not _NAME.match(words[0])

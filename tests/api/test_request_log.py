@@ -7,7 +7,10 @@ import sys
 import pytest
 import requests
 
-from tests.api.processes import ROOT, wait_until
+from tests.api.processes import ROOT, free_port, wait_until
+from tests.api.test_access import bearer
+from tests.api.test_access import line as key_line
+from tests.api.test_server import reload
 
 PREDICT = "/v1/models/breast-cancer:predict"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -69,6 +72,34 @@ def test_neither_bodies_nor_keys_are_logged(server):
     server.post(PREDICT, json=body, headers={"Authorization": "Bearer a-secret-key"})
     text = server.log.read_text()
     assert "a-secret" not in text
+
+
+def test_no_secret_is_logged_whatever_fails(start, tmp_path, instances):
+    """Keys, passwords and secrets, while Redis is down and a file of keys is bad."""
+    secrets = [f"hunter{i}-secret" for i in range(6)]
+    key, wrong, cache, jobs, seal, plain = secrets
+    keys, seal_file = tmp_path / "keys", tmp_path / "seal"
+    keys.write_text(key_line("lab", key, "*"))
+    seal_file.write_text(seal * 2)
+    server = start(
+        api_keys_file=keys,
+        cache_key_file=seal_file,
+        cache_url=f"redis://leafpath:{cache}@127.0.0.1:{free_port()}",
+        jobs_url=f"redis-sentinel://leafpath:{jobs}@127.0.0.1:{free_port()}#primary",
+    )
+    body = {"instances": instances[:1], "explanations": ["lime"]}
+    path = "/v1/models/breast-cancer:explain"
+    for text in (key, wrong):
+        for more in ({}, {"Prefer": "respond-async"}):
+            server.post(path, json=body, headers=bearer(text) | more)
+            server.get(f"/metrics?key={text}", headers=bearer(text))
+    keys.write_text(key_line("lab", key, f"* {plain}"))
+    reload(server)
+    assert server.get("/v1/models", headers=bearer(key)).status_code == 200
+    events = {str(x["event"]) for x in server.log_lines()}
+    assert events >= {"redis cache failed", "jobs cannot be kept", "keys refused"}
+    log = server.log.read_text()
+    assert [secret for secret in secrets if secret in log] == []
 
 
 def test_log_that_cannot_be_written_costs_no_answer(bundles):

@@ -17,7 +17,6 @@ import requests
 from api.app import create_app
 from api.jobs.job import Progress
 from api.jobs.jobs import HOLD_S, MAX_ATTEMPTS
-from api.jobs.queue import TIMEOUT_S
 from api.jobs.records import EVENTS
 from api.service import EXTENSION
 from api.settings import Settings
@@ -269,7 +268,7 @@ def test_redis_that_hangs_is_given_up(bundles, instances, redis_server):
         start = time.monotonic()
         check(client.get(job), 503, "jobs-unavailable")
         # redis-py's own patience would be a minute.
-        assert time.monotonic() - start < 5 * TIMEOUT_S
+        assert time.monotonic() - start < 30
     finally:
         redis_server.resume()
     assert state(client, job) == "queued"
