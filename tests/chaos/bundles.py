@@ -1,6 +1,7 @@
 """Bundles that are damaged, hostile or unsigned: none serves, the old ones go on."""
 
 import random
+import re
 import shutil
 from base64 import b64encode
 from collections.abc import Callable
@@ -32,37 +33,34 @@ def burn(site: Site, *, flips: int) -> list[Figure]:
     """
     key = site.folder / "release.pem"
     generate_key(key)
-    served, bad = site.folder / "served", site.folder / "bad"
-    kinds = _kinds(key, flips)
-    names = [GOOD, *(f"m{number}" for number in range(len(kinds)))]
+    served, kinds = site.folder / "served", _kinds(key, flips)
+    names = [GOOD, *kinds]
     for name in names:
         _write(served / name, key)
     server = site.start(served, trusted_keys=f"{key}.pub")
     before = _digests(server, names)
     if None in before.values():
         raise NoFire("a good bundle was not served")
-    for name, (kind, spoil) in zip(names[1:], kinds.items(), strict=True):
-        _spoil(bad / kind.replace("/", " ") / name, key, spoil)
-        shutil.rmtree(served / name)
-        (bad / kind.replace("/", " ") / name).rename(served / name)
+    for name, spoil in kinds.items():
+        _replace(served / name, site.folder / "bad" / name / name, key, spoil)
     reload(server)
-    after = _digests(server, names)
-    told = {one["name"] for one in _told(server) if one["reason"]}
-    if told != set(names[1:]):
-        raise NoFire(f"refused: {told ^ set(names[1:])} differ")
+    after, ready = _digests(server, names), server.get("/v2/health/ready").json()
+    told = {one["name"] for one in ready["models"] if one["reason"]}
     server.stop()
-    anew = site.start(served, trusted_keys=f"{key}.pub")
-    accepted = [name for name in names[1:] if _digests(anew, [name])[name]]
+    anew = _digests(site.start(served, trusted_keys=f"{key}.pub"), names)
+    accepted = [name for name in kinds if anew[name] is not None]
+    stopped = [name for name in names if after[name] != before[name]]
     return [
-        Figure(
-            f"bad bundles of {len(kinds)} that a new server accepts", len(accepted), 0
-        ),
-        Figure(
-            "old versions that do not go on",
-            sum(after[name] != before[name] for name in names),
-            0,
-        ),
+        _count(f"bad bundles of {len(kinds)} that a new server accepts", accepted),
+        _count("bad bundles of which readiness says nothing", sorted({*kinds} - told)),
+        _count("old versions that do not go on", stopped),
     ]
+
+
+def _count(what: str, names: list[str]) -> Figure:
+    """How many there are; none is allowed, and the first ones are named."""
+    which = f": {', '.join(names[:5])}" if names else ""
+    return Figure(what + which, len(names), 0)
 
 
 def _digests(server: Server, names: list[str]) -> dict[str, str | None]:
@@ -72,13 +70,6 @@ def _digests(server: Server, names: list[str]) -> dict[str, str | None]:
     return {
         n: r.json()["model"]["digest"] if r.ok else None for n, r in replies.items()
     }
-
-
-def _told(server: Server) -> list[dict[str, str | None]]:
-    models: list[dict[str, str | None]] = server.get("/v2/health/ready").json()[
-        "models"
-    ]
-    return models
 
 
 def _write(directory: Path, key: Path, **changes: bytes | None) -> None:
@@ -91,36 +82,40 @@ def _write(directory: Path, key: Path, **changes: bytes | None) -> None:
     sign_bundle(directory, key)
 
 
-def _spoil(
-    directory: Path,
+def _replace(
+    served: Path,
+    staged: Path,
     key: Path,
     spoil: dict[str, bytes | None] | Callable[[Path], object],
 ) -> None:
-    """Write it with other files, or damage what was written."""
+    """Put a bad bundle where a good one lies: with other files, or damaged."""
     if isinstance(spoil, dict):
-        _write(directory, key, **spoil)
-        return
-    _write(directory, key)
-    spoil(directory)
+        _write(staged, key, **spoil)
+    else:
+        _write(staged, key)
+        spoil(staged)
+    shutil.rmtree(served)
+    staged.rename(served)
 
 
 def _kinds(
     key: Path, flips: int
 ) -> dict[str, dict[str, bytes | None] | Callable[[Path], object]]:
-    """Every way to spoil a bundle: by other files, or by damage."""
+    """Every way to spoil a bundle, by a model's name: by other files, or by damage."""
     files = make_files()
     graphs = {name: graph for name, (graph, _) in HOSTILE.items()} | UNBOUNDED
-    return {
-        **{f"damage: {name}": damage for name, (damage, _) in DAMAGE.items()},
+    kinds = {
+        **{f"damage {name}": damage for name, (damage, _) in DAMAGE.items()},
         "path outside": _listing_a_file_outside(key),
-        **{f"unsigned: {name}": damage for name, (damage, _) in DISTRUSTED.items()},
-        **{f"content: {name}": change(files) for name, (change, *_) in CHANGES.items()},
+        **{f"unsigned {name}": damage for name, (damage, _) in DISTRUSTED.items()},
+        **{f"content {name}": change(files) for name, (change, *_) in CHANGES.items()},
         **{
-            f"graph: {name}": {"predict.onnx": graph.SerializeToString()}
+            f"graph {name}": {"predict.onnx": graph.SerializeToString()}
             for name, graph in graphs.items()
         },
         **{f"flip {number}": _flip(number) for number in range(flips)},
     }
+    return {re.sub("[^a-z0-9]+", "-", k.lower()): spoil for k, spoil in kinds.items()}
 
 
 def _listing_a_file_outside(key: Path) -> Callable[[Path], None]:

@@ -65,7 +65,7 @@ PROMISES = {
     "inputs": Promise(
         "bad input never hurts",
         inputs.burn,
-        {"examples": 40},
+        {"examples": 20},
         {"examples": 1},
         (
             "tests/api/openapi/test_document.py::"

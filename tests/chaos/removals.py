@@ -39,7 +39,7 @@ class Removal:
 REMOVALS = (
     Removal(
         "tag of every value in Redis", "cache", "api/cache/envelope.py",
-        "if not hmac.compare_digest(", "if not tag or not isinstance(",
+        "if not hmac.compare_digest(", "if not value and hmac.compare_digest(",
     ),
     Removal(
         "breaker of the cache", "pause", "api/cache/redis.py",
