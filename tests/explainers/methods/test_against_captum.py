@@ -152,6 +152,17 @@ def test_smoothgrad_is_captums_saliency_averaged_over_the_same_noise(served, n):
     )  # in units of the training spread
 
 
+def test_smoothgrad_s_noise_is_that_of_its_seed(served):
+    model, _ = served
+    rows = _rows(model, 2)
+    one, again, other = (
+        _explain(model, "smoothgrad", rows, target=1, seed=seed)[0]
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("n", [1, 7, 64])
 def test_occlusion_equals_captums_ablation(served, n):
     model, network = served

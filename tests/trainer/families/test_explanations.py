@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import shap
 import torch
+from lime.discretize import QuartileDiscretizer
 from lime.lime_base import LimeBase
 from sklearn.neighbors import NearestNeighbors
 
@@ -233,6 +234,7 @@ def test_lime_is_limes_on_the_same_neighbourhood(case_of, name, values, row):
     there = near.origin + samples.offsets
     assert set(np.unique(there)) <= {0.0, 1.0}
     assert there[0].all()
+    assert there[1:].mean() == pytest.approx(0.5, abs=0.05)  # a random half
     k = there.shape[1]
     # The kernel sees cosine distances, as in lime_image.
     norms = np.sqrt(there.sum(axis=1))
@@ -435,6 +437,21 @@ def test_lime_of_a_mixed_table_is_limes(mixed_trained, mixed_model, row, discret
     np.testing.assert_allclose(result.attributions, expected, atol=1e-9)
     assert result.r2 == pytest.approx(score, abs=1e-9)
     assert result.local_prediction == pytest.approx(local[0], abs=1e-9)
+
+
+def test_a_discretised_copy_stays_in_limes_quartile(mixed_trained, mixed_model):
+    model, x = mixed_model, mixed_trained.prepared.table.X[1]
+    near = neighbourhood(model, x, None, LimeParameters(discretize=True), seed=0)
+    ((_, part),) = near.parts
+    inputs, offsets = part.take(slice(0, 500))
+    for i, feature in enumerate(model.manifest.input.features):
+        if feature.kind == "numeric" and feature.missing == "refuse":
+            column = model.background[:, i : i + 1]
+            oracle = QuartileDiscretizer(column, [], [feature.name])
+            there = oracle.discretize(inputs[:, i : i + 1])[:, 0]
+            here = oracle.discretize(x[None, i : i + 1])[0, 0]
+            assert len(set(there.tolist())) == 4
+            np.testing.assert_array_equal(offsets[:, i] == 0, there == here)
 
 
 @pytest.mark.parametrize("name", ["mixed", *EXPORTED])

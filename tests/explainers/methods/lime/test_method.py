@@ -93,8 +93,13 @@ def test_recovers_the_direction_of_a_linear_network(linear_model, linear_weights
     assert result.held_out_r2 == pytest.approx(result.r2, abs=0.1)
 
 
-def test_the_same_seed_gives_the_same_answer_and_another_seed_another(linear_model):
-    first, again, other = (explain(linear_model, seed=seed) for seed in (1, 1, 2))
+@pytest.mark.parametrize("discretize", [False, True])
+def test_the_same_seed_gives_the_same_answer_and_another_seed_another(
+    linear_model, discretize
+):
+    first, again, other = (
+        explain(linear_model, seed=seed, discretize=discretize) for seed in (1, 1, 2)
+    )
     assert np.array_equal(first.attributions, again.attributions)
     assert not np.array_equal(first.attributions, other.attributions)
 
