@@ -51,7 +51,7 @@ def start_nginx(directory, ports) -> Server:
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     nginx = Server(subprocess.Popen(command), port, log)
-    wait_until(nginx.is_ready, what="nginx")
+    wait_until(nginx.is_ready, 60, "nginx")
     return nginx
 
 

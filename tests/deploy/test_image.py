@@ -115,8 +115,8 @@ def server(site):
             stderr=stream,
         )  # fmt: skip
     started = Server(process, port, directory / "log")
-    wait_until(started.is_ready, what="the server of the image")
-    wait_until(started.all_workers_serve, what="its workers")
+    wait_until(started.is_ready, 90, "the server of the image")
+    wait_until(started.all_workers_serve, 90, "its workers")
     yield started
     started.signal(signal.SIGTERM)
     process.wait(40)

@@ -139,7 +139,7 @@ def start_prometheus(directory, replica, key) -> Prometheus:
             stdout=stream, stderr=stream,
         )  # fmt: skip
     started = Prometheus(process, port, log)
-    wait_until(started.is_ready, what="Prometheus")
+    wait_for(started.is_ready, "Prometheus")
     return started
 
 
