@@ -101,7 +101,7 @@ def lime_without_a_pause(server, instances):
     def explain():
         reply = server.post(EXPLAIN, json=dear, headers={"Cache-Control": "no-store"})
         if reply.status_code == 503:
-            time.sleep(0.1)
+            time.sleep(float(reply.headers.get("Retry-After", 0)))
         return reply
 
     return Asking(explain, clients=12)

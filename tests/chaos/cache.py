@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import redis
 
 from api.cache.redis import PREFIX, TIMEOUT_S
 from tests.api.asking import Asking
-from tests.api.processes import Redis, free_port, wait_until
+from tests.api.processes import Redis, Server, free_port, wait_until
 from tests.chaos.figure import Figure, NoFire
 from tests.chaos.site import EXPLAIN, Site, counted
 
@@ -203,59 +204,73 @@ FIRES_THAT_OPEN_NO_BREAKER = 6
 """The first ones; after each of the others a worker waits ``PAUSE_S`` to try again."""
 
 
-@dataclass
-class Tally:
-    """What came back: answers in all, other answers than without a cache, failures."""
+class _Asking:
+    """Asks one server the same questions, by several clients, and compares."""
 
-    answers: int = 0
-    wrong: int = 0
-    failed: int = 0
+    def __init__(self, site: Site, server: Server, clients: ThreadPoolExecutor) -> None:
+        asked = ["integrated_gradients", {"method": "smoothgrad"}]
+        self._bodies = [
+            {"instances": [row], "explanations": asked} for row in site.instances[:8]
+        ]
+        self._expected = site.expected((EXPLAIN, body) for body in self._bodies)
+        if len(set(self._expected)) < len(self._bodies):
+            raise NoFire("a swap of equal answers would show nothing")
+        self._server, self._clients = server, clients
+        self.outcomes: list[str] = []
+
+    def ask_all(self, times: int) -> set[str]:
+        """Ask every question that often; what came, see ``_ask``."""
+        numbers = range(times * len(self._bodies))
+        outcomes = list(self._clients.map(self._ask, numbers))
+        self.outcomes += outcomes
+        return set(outcomes)
+
+    def until(self, is_seen: Callable[[], bool], what: str) -> None:
+        """Ask until it is seen, or until there is nothing more to show."""
+        wait_until(lambda: is_seen() or self.is_harmed(), what=what)
+
+    def is_harmed(self) -> bool:
+        """Whether an answer was wrong, or none."""
+        return not {"wrong", "failed"}.isdisjoint(self.outcomes)
+
+    def _ask(self, number: int) -> str:
+        """``failed``, ``wrong``, or how the cache took part in a right answer."""
+        at = number % len(self._bodies)
+        reply = self._server.post(EXPLAIN, json=self._bodies[at])
+        if reply.status_code != 200:
+            return "failed"
+        right = reply.content == self._expected[at]
+        return reply.headers["X-Cache"] if right else "wrong"
+
+
+def _counts_more(asking: _Asking, server: Server, event: str, before: float) -> bool:
+    asking.ask_all(1)
+    return counted(server, event) > before
 
 
 def burn(site: Site, *, rounds: int, fires: int) -> list[Figure]:
     """Ask before, during and after each fire; compare with answers without a cache."""
-    bodies = [
-        {"instances": [row], "explanations": ["integrated_gradients",
-                                              {"method": "smoothgrad", "seed": n}]}
-        for n, row in enumerate(site.instances[:8])
-    ]  # fmt: skip
-    expected = site.expected((EXPLAIN, body) for body in bodies)
-    if len(set(expected)) < len(bodies):
-        raise NoFire("a swap of equal answers would show nothing")
     store = site.start_redis()
-    server, tally = site.start(cache_url=store.url, cache_bytes=0), Tally()
+    server = site.start(cache_url=store.url, cache_bytes=0)
     with (
         redis.Redis.from_url(store.url, protocol=2) as plain,
         ThreadPoolExecutor(CLIENTS) as clients,
     ):
-
-        def ask(number: int) -> str | None:
-            at = number % len(bodies)
-            reply = server.post(EXPLAIN, json=bodies[at])
-            tally.answers += 1
-            tally.failed += reply.status_code != 200
-            tally.wrong += reply.status_code == 200 and reply.content != expected[at]
-            return reply.headers.get("X-Cache")
-
-        def ask_all(times: int) -> list[str | None]:
-            return list(clients.map(ask, range(times * len(bodies))))
-
+        asking = _Asking(site, server, clients)
         for name, fire in itertools.islice(FIRES.items(), fires):
-            wait_until(lambda: set(ask_all(2)) == {"hit"}, what=f"hits before {name}")
+            asking.until(lambda: asking.ask_all(2) == {"hit"}, f"hits before {name}")
             before = counted(server, fire.event)
             with fire.lit(store, plain):
-                ask_all(rounds)
+                asking.ask_all(rounds)
                 # A busy machine may have opened the breakers before the fire did.
-                wait_until(
-                    lambda f=fire, b=before: (
-                        ask_all(1) and counted(server, f.event) > b
-                    ),
-                    what=f"{fire.event} by {name}",
+                asking.until(
+                    partial(_counts_more, asking, server, fire.event, before),
+                    f"{fire.event} by {name}",
                 )
-        wait_until(lambda: set(ask_all(2)) == {"hit"}, what="hits after all")
+        asking.until(lambda: asking.ask_all(2) == {"hit"}, "hits after all")
+    outcomes = asking.outcomes
+    what = f"answers of {len(outcomes)} other than without a cache"
     return [
-        Figure(
-            f"answers of {tally.answers} other than without a cache", tally.wrong, 0
-        ),
-        Figure("answers that were no 200", tally.failed, 0),
+        Figure(what, outcomes.count("wrong"), 0),
+        Figure("answers that were no 200", outcomes.count("failed"), 0),
     ]
