@@ -115,6 +115,7 @@ def rows_calls(model: Model, n: int) -> Calls:
         "integrated_gradients": explain(
             model, n, "integrated_gradients", steps=32, max_steps=32
         ),
+        "lime, 100 samples": explain(model, n, "lime", samples=100),
     }
 
 
@@ -187,10 +188,20 @@ def plot(axes: Sequence[Axis], path: Path) -> None:
     figure, panels = pyplot.subplots(
         1, len(axes), figsize=(3.4 * len(axes), 3.6), layout="constrained"
     )
+    methods = list(dict.fromkeys(method for axis in axes for method in axis.times_ms))
     for panel, axis in zip(panels, axes, strict=True):
         for method, times in axis.times_ms.items():
-            label = f"{method} ({axis.exponent(method):.2f})"
-            panel.loglog(axis.sizes, times, marker="o", markersize=3, label=label)
+            panel.loglog(
+                axis.sizes,
+                times,
+                marker="o",
+                markersize=3,
+                color=f"C{methods.index(method)}",
+                label=f"{method} ({axis.exponent(method):.2f})",
+            )
+        low, high = panel.get_ylim()
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("{x:g}" if high < 30 * low else "")
         panel.set(xlabel=axis.name, ylabel="ms" if panel is panels[0] else None)
         panel.legend(fontsize=7)
         panel.spines[["top", "right"]].set_visible(False)
