@@ -3,8 +3,8 @@
 The applications are called as gunicorn calls them, in this process; metrics are kept in
 files, as for several workers. The parts are timed where they run, in the request: in a
 loop of their own they would take a third, out of the processor's caches. Figures are
-processor time of the quickest hundredth of the calls: whatever else the machine does only
-adds to it. Usage: python -m benchmarks hot_path
+processor time of the quickest hundredth of the calls: whatever else the machine does
+only adds to it. Usage: python -m benchmarks hot_path
 """
 
 import functools
