@@ -50,13 +50,15 @@ def test_v2_answers_what_is_said_once(client, inputs):
     assert reply.status_code == 200, reply.text
 
 
-@pytest.mark.parametrize("depth", [10, 300, 500, 700, 900, 950, 990, 1000, 2000, 9999])
-def test_v2_survives_any_depth(client, depth):
-    """Whoever reads so deep first, msgspec or the comparison of names."""
-    nested = '{"a":' * depth + "1" + "}" * depth
-    body = f'{{{INPUTS}, "parameters": {{"a": {nested}}}}}'
-    reply = client.post(V2, data=body, content_type="application/json")
-    assert reply.status_code in (200, 400), reply.text
+def test_v2_survives_any_depth(client):
+    """Between what msgspec reads and what the comparison of names does lies a step."""
+    statuses = []
+    for depth in (10, 500, *range(800, 1000), 9999):
+        nested = '{"a":' * depth + "1" + "}" * depth
+        body = f'{{{INPUTS}, "parameters": {{"a": {nested}}}}}'
+        reply = client.post(V2, data=body, content_type="application/json")
+        statuses.append(reply.status_code)
+    assert set(statuses) == {200, 400}
 
 
 def test_v2_refuses_it_before_raw_tensors_too(client):
