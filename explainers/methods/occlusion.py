@@ -45,7 +45,8 @@ class OcclusionParameters(AttributionParameters, frozen=True):
 
     def __post_init__(self) -> None:
         if self.stride is not None and self.stride > (self.window or 0):
-            raise ValueError(f"stride must be at most window ({self.window})")
+            given = "none is given" if self.window is None else f"it is {self.window}"
+            raise ValueError(f"stride needs a window at least as large; {given}")
 
 
 def explain(

@@ -72,6 +72,8 @@ def test_a_method_that_lacks_its_graph_says_why(
             "$",
             "max_steps must be at least steps",
         ),
+        ("occlusion", {"stride": 3}, "$", "needs a window at least .*; none is given"),
+        ("occlusion", {"stride": 3, "window": 2}, "$", "needs a window .*; it is 2"),
         ("integrated_gradients", {"stepz": 1}, "$", "unknown field `stepz`.*steps"),
         ("smoothgrad", {"noise": 0}, "$.noise", "Expected `float` > 0"),
         ("smoothgrad", {"seed": -1}, "$.seed", "Expected `int` >= 0"),
