@@ -53,7 +53,7 @@ LAYERS = (
     "_blocks.12._bn1",
     "_blocks.14._bn1",
 )
-UNITS = 3
+UNITS = 2
 CLASSES = {967: "espresso", 285: "Egyptian cat", 665: "moped"}
 
 

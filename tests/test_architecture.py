@@ -8,7 +8,15 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "sklearn", "onnx", "pandas", "scipy"}
+HEAVY = {
+    "torch",
+    "sklearn",
+    "onnx",
+    "pandas",
+    "scipy",
+    "matplotlib",
+    "vl_convert",
+}
 SERVING = {"flask", "redis", "gunicorn"}
 
 

@@ -1,5 +1,6 @@
 """The gallery of a trained model: for each family its own kind of picture."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from explainers.arrays import Floats, Indexes, TreeFeatures
+from explainers.arrays import Floats, Indexes, Inputs, TreeFeatures
 from explainers.manifest import Family
 from trainer.charts import render_png
 from trainer.pipeline import Trained
@@ -18,12 +19,7 @@ from trainer.visualize.examples import find_extremes, score_examples
 from trainer.visualize.index import PATH, GalleryIndex, PictureRecord, encode_index
 from trainer.visualize.optimise import Bounds, Optimised, Recipe, optimise, outdo
 from trainer.visualize.prototype_charts import draw_row, draw_sequence
-from trainer.visualize.prototypes import (
-    LEARNING_RATE,
-    STEPS,
-    find_prototypes,
-    nearest_distances,
-)
+from trainer.visualize.prototypes import find_prototypes, nearest_distances
 from trainer.visualize.sheet import Tile, as_bytes, draw_sheet, encode_png
 from trainer.visualize.targets import Target, class_targets, unit_targets
 
@@ -51,7 +47,8 @@ def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
     columns = prepared.family.describe_tree_features()
     targets = _targets(trained, network, torch.from_numpy(Z), wish)
     objectives = [target.objective for target in targets]
-    made = find_prototypes(network, objectives, columns, Z)
+    recipe = dataclasses.replace(wish.recipe, parametrisation="pixel", robustness=None)
+    made = find_prototypes(network, objectives, columns, Z, recipe)
     real = score_examples(network, objectives, torch.from_numpy(Z))
     spread = np.array([column.spread for column in columns])
     distances = nearest_distances(made.rows, Z, spread)
@@ -59,13 +56,10 @@ def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
     files, records = {}, []
     for i, target in enumerate(targets):
         record = _record(target, made.scores[i], real[i], ".png")
-        best = Z[real[i].argmax()] if _may_show(trained) else None
-        subtitle = (
-            f"answers {made.scores[i]:.2f}; training rows "
-            f"{real[i].min():.2f} to {real[i].max():.2f}"
-        )
         row = made.rows[i].astype(np.float64)
-        spec = draw_row(_title(target), subtitle, columns, row, best)
+        ends = _extreme_rows(trained, Z, real[i])
+        subtitle = _subtitle(record, (" (dot)", " (ring)") if ends else ("", ""))
+        spec = draw_row(_title(target), subtitle, columns, row, ends)
         files[f"gallery/{record.file}"] = render_png(spec)
         named = {c.name: float(v) for c, v in zip(columns, row, strict=True)}
         records.append(
@@ -76,7 +70,6 @@ def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
                 usual_distance=usual,
             )
         )
-    recipe = Recipe(STEPS, LEARNING_RATE, "pixel", None, 0)
     return files | _index("tabular", recipe, records)
 
 
@@ -97,23 +90,21 @@ def _sequence(trained: Trained, wish: Wish) -> dict[str, bytes]:
     )
     real = torch.from_numpy(windows).transpose(1, 2)[:, :, None]  # [n, c, 1, steps]
     features = prepared.family.describe_input().features
-    bounds = Bounds((len(features), 1, steps), *_ranges(trained), colours=False)
     targets = _targets(trained, network, real, wish)
-    recipe = Recipe(
-        wish.recipe.steps, wish.recipe.learning_rate, "fourier", None, wish.recipe.seed
-    )
+    recipe = dataclasses.replace(wish.recipe, robustness=None)
     names = [feature.name for feature in features]
+    low, high = _ranges(trained)
+    bounds = Bounds((len(features), 1, steps), low, high, colours=False)
     files, records = {}, []
     scores = score_examples(network, [t.objective for t in targets], real)
     for target, answers in zip(_bar(targets, wish), scores, strict=True):
         made = optimise(network, target.objective, bounds, recipe)
         record = _record(target, made.scores[0], answers, ".png")
-        subtitle = (
-            f"answers {made.scores[0]:.2f}; training rows "
-            f"{answers.min():.2f} to {answers.max():.2f}"
-        )
         values = made.pixels[0, :, 0].T.astype(np.float64)  # [steps, n_channels]
-        spec = draw_sequence(_title(target), subtitle, names, values)
+        ends = _extreme_rows(trained, windows, answers)
+        subtitle = _subtitle(record, (" (black)", " (grey)") if ends else ("", ""))
+        ranges = list(zip(names, low, high, strict=True))
+        spec = draw_sequence(_title(target), subtitle, ranges, values, ends)
         files[f"gallery/{record.file}"] = render_png(spec)
         records.append(record)
     return files | _index("sequence", recipe, records)
@@ -233,6 +224,30 @@ def _may_show(trained: Trained) -> bool:
 
 def _bar(targets: Sequence[Target], wish: Wish) -> "tqdm[Target]":
     return tqdm(targets, unit="picture", disable=not wish.progress)
+
+
+def _extreme_rows(
+    trained: Trained, rows: Inputs, answers: Floats
+) -> tuple[Floats, Floats] | None:
+    """Return the real rows that are answered most and least, where they may be shown.
+
+    Parameters
+    ----------
+    rows : [n, ...]. answers : [n].
+    """
+    if not _may_show(trained):
+        return None
+    ends = find_extremes(answers)
+    return rows[ends.best].astype(np.float64), rows[ends.worst].astype(np.float64)
+
+
+def _subtitle(record: PictureRecord, marks: tuple[str, str]) -> str:
+    """Say what is answered; ``marks`` are how the best and the worst row are drawn."""
+    best, worst = marks
+    return (
+        f"answers {record.activation:.2f}; of the training rows the best "
+        f"{record.best_real:.2f}{best}, the worst {record.worst_real:.2f}{worst}"
+    )
 
 
 def _title(target: Target) -> str:

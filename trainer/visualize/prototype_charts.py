@@ -7,10 +7,12 @@ import numpy as np
 
 from explainers.arrays import Floats
 from explainers.manifest import TreeFeature
-from trainer.charts import CONFIG, FAINT, SERIES
+from trainer.charts import CONFIG, FAINT, INK, SERIES
 
 SHOWN = 15
 """Columns of a chart: those where the prototype is farthest from the mean."""
+_MIDDLE = {"scale": "y", "field": "name", "band": 0.5}
+_GREY = "#b5bbc1"
 _SCHEMA = "https://vega.github.io/schema/vega/v5.json"
 
 
@@ -19,12 +21,13 @@ def draw_row(
     subtitle: str,
     columns: Sequence[TreeFeature],
     row: Floats,
-    best: Floats | None,
+    ends: tuple[Floats, Floats] | None,
 ) -> dict[str, Any]:
     """Return a specification: each value in deviations from the training mean.
 
-    A bar is the prototype, a grey line behind it the training range, a dot the real
-    row that the unit answers to most (where it may be shown).
+    A bar is the prototype, a grey line behind it the training range, a dot and a ring
+    the real rows of ``ends``, which the unit answers to most and least (None where
+    they may not be shown).
     """
     mean = np.array([column.mean for column in columns])
     spread = np.array([column.spread for column in columns])
@@ -36,9 +39,12 @@ def draw_row(
             "z": float(z[i]),
             "low": float((columns[i].minimum - mean[i]) / spread[i]),
             "high": float((columns[i].maximum - mean[i]) / spread[i]),
-            "best": None if best is None else float((best[i] - mean[i]) / spread[i]),
             "text": f"{row[i]:.4g}"
             + (f" {columns[i].unit}" if columns[i].unit else ""),
+        }
+        | {
+            name: float((end[i] - mean[i]) / spread[i])
+            for name, end in zip(("best", "worst"), ends or (), strict=False)
         }
         for i in order
     ]
@@ -80,13 +86,31 @@ def draw_row(
                 "title": "training deviations from the training mean",
             },
         ],
-        "marks": _row_marks(),
+        "marks": [
+            *_row_marks(),
+            *([_dot("worst", "white"), _dot("best", INK)] if ends else []),
+        ],
+    }
+
+
+def _dot(field: str, fill: str) -> dict[str, Any]:
+    return {
+        "type": "symbol",
+        "from": {"data": "columns"},
+        "encode": {
+            "enter": {
+                "x": {"scale": "x", "field": field},
+                "y": _MIDDLE,
+                "size": {"value": 34},
+                "fill": {"value": fill},
+                "stroke": {"value": "white" if fill == INK else INK},
+            }
+        },
     }
 
 
 def _row_marks() -> list[dict[str, Any]]:
     data = {"data": "columns"}
-    middle = {"scale": "y", "field": "name", "band": 0.5}
     return [
         {
             "type": "rule",
@@ -95,7 +119,7 @@ def _row_marks() -> list[dict[str, Any]]:
                 "enter": {
                     "x": {"scale": "x", "field": "low"},
                     "x2": {"scale": "x", "field": "high"},
-                    "y": middle,
+                    "y": _MIDDLE,
                     "stroke": {"value": "#c9ced3"},
                     "strokeWidth": {"value": 3},
                 }
@@ -119,29 +143,12 @@ def _row_marks() -> list[dict[str, Any]]:
             },
         },
         {
-            "type": "symbol",
-            "from": data,
-            "encode": {
-                "enter": {
-                    "x": {"scale": "x", "field": "best"},
-                    "y": middle,
-                    "size": {"value": 34},
-                    "fill": {"value": "#1b1b1b"},
-                    "stroke": {"value": "white"},
-                    "opacity": [
-                        {"test": "datum.best === null", "value": 0},
-                        {"value": 1},
-                    ],
-                }
-            },
-        },
-        {
             "type": "text",
             "from": data,
             "encode": {
                 "enter": {
                     "x": {"signal": "width + 8"},
-                    "y": middle,
+                    "y": _MIDDLE,
                     "text": {"field": "text"},
                     "baseline": {"value": "middle"},
                     "fill": {"value": FAINT},
@@ -153,10 +160,22 @@ def _row_marks() -> list[dict[str, Any]]:
 
 
 def draw_sequence(
-    title: str, subtitle: str, channels: Sequence[str], values: Floats
+    title: str,
+    subtitle: str,
+    channels: Sequence[tuple[str, float, float]],
+    values: Floats,
+    ends: tuple[Floats, Floats] | None,
 ) -> dict[str, Any]:
-    """Return a specification: the channels of [steps, n_channels] as small lines."""
+    """Return a specification: the channels of [steps, n_channels] as small lines.
+
+    Parameters
+    ----------
+    channels : name, least and largest training value of each; the axis spans them.
+    ends : the real sequences that the unit answers to most (drawn in black) and least
+        (in grey), like ``values``; None where they may not be shown.
+    """
     height, gap = 46, 12
+    real = [] if ends is None else [(ends[1], _GREY, 1.0), (ends[0], INK, 0.8)]
     return {
         "$schema": _SCHEMA,
         "width": 420,
@@ -170,20 +189,33 @@ def draw_sequence(
                 "type": "linear",
                 "domain": [1, max(2, len(values))],
                 "range": "width",
+                "zero": False,
             }
         ],
         "axes": [{"orient": "bottom", "scale": "x", "title": "step", "tickMinStep": 1}],
         "marks": [
-            _channel(name, values[:, i], i * (height + gap), height, SERIES[i % 6])
-            for i, name in enumerate(channels)
+            _channel(
+                channel,
+                [
+                    *((row[:, i], colour, width) for row, colour, width in real),
+                    (values[:, i], SERIES[i % 6], 1.8),
+                ],
+                i * (height + gap),
+                height,
+            )
+            for i, channel in enumerate(channels)
         ],
     }
 
 
 def _channel(
-    name: str, values: Floats, top: int, height: int, colour: str
+    channel: tuple[str, float, float],
+    lines: Sequence[tuple[Floats, str, float]],
+    top: int,
+    height: int,
 ) -> dict[str, Any]:
-    points = [{"step": i + 1, "value": float(v)} for i, v in enumerate(values)]
+    """Return a panel of lines: values, colour and width each."""
+    name, low, high = channel
     return {
         "type": "group",
         "encode": {
@@ -193,15 +225,23 @@ def _channel(
                 "height": {"value": height},
             }
         },
-        "data": [{"name": "points", "values": points}],
+        "data": [
+            {
+                "name": f"line {i}",
+                "values": [
+                    {"step": step, "value": float(value)}
+                    for step, value in enumerate(values, start=1)
+                ],
+            }
+            for i, (values, _, _) in enumerate(lines)
+        ],
         "scales": [
             {
                 "name": "y",
                 "type": "linear",
-                "domain": {"data": "points", "field": "value"},
+                "domain": [low, high],
                 "range": [height, 0],
                 "zero": False,
-                "nice": True,
             }
         ],
         "axes": [
@@ -218,15 +258,16 @@ def _channel(
         "marks": [
             {
                 "type": "line",
-                "from": {"data": "points"},
+                "from": {"data": f"line {i}"},
                 "encode": {
                     "enter": {
                         "x": {"scale": "x", "field": "step"},
                         "y": {"scale": "y", "field": "value"},
                         "stroke": {"value": colour},
-                        "strokeWidth": {"value": 1.6},
+                        "strokeWidth": {"value": width},
                     }
                 },
             }
+            for i, (_, colour, width) in enumerate(lines)
         ],
     }

@@ -22,9 +22,8 @@ from explainers.manifest import TreeFeature
 from trainer.visualize.activations import record
 from trainer.visualize.examples import score_examples
 from trainer.visualize.objectives import Objective
+from trainer.visualize.optimise import Recipe
 
-STEPS = 300
-LEARNING_RATE = 0.05
 PRICE = 0.02
 """Of one squared training deviation, per column, in deviations of the activation."""
 
@@ -96,6 +95,8 @@ def find_prototypes(
     objectives: Sequence[Objective],
     columns: Sequence[TreeFeature],
     Z: TreeFeatures,
+    recipe: Recipe,
+    *,
     price: float = PRICE,
 ) -> Prototypes:
     """Find a row for each objective. Nothing here is random.
@@ -104,14 +105,15 @@ def find_prototypes(
     ----------
     columns : the tree features that the network reads, with range, mean and spread.
     Z : [n, d] training rows, for the unit of each activation.
+    recipe : its steps and learning rate.
     """
     spread = score_examples(network, objectives, torch.from_numpy(Z)).std(axis=1)
     unit = torch.tensor(np.maximum(spread, 1e-6), dtype=torch.float32)
     mean = torch.tensor([c.mean for c in columns], dtype=torch.float32)
     deviation = torch.tensor([c.spread for c in columns], dtype=torch.float32)
     rows = Rows(len(objectives), columns)
-    optimizer = torch.optim.Adam(rows.parameters(), lr=LEARNING_RATE)
-    for _ in range(STEPS):
+    optimizer = torch.optim.Adam(rows.parameters(), lr=recipe.learning_rate)
+    for _ in range(recipe.steps):
         x: Tensor = rows()
         scores = _score_each(network, objectives, x)
         distance = ((x - mean) / deviation).square().sum(dim=1)

@@ -40,10 +40,21 @@ def pictures():
     return train(config, controls=False)
 
 
-def check(files, trained):
+def check_index(files, trained):
     index = json.loads(files["gallery/index.json"])
     classes = [p["name"] for p in index["pictures"] if p["kind"] == "class"]
     assert classes == list(trained.prepared.table.classes)
+    return index
+
+
+def hide(trained, expose):
+    config = msgspec.structs.replace(trained.prepared.config, expose=expose)
+    prepared = dataclasses.replace(trained.prepared, config=config)
+    return dataclasses.replace(trained, prepared=prepared)
+
+
+def check(files, trained):
+    index = check_index(files, trained)
     assert any(p["kind"] == "unit" for p in index["pictures"])
     for picture in index["pictures"]:
         content = files[f"gallery/{picture['file']}"]
@@ -54,11 +65,16 @@ def check(files, trained):
 
 
 def test_a_table_s_gallery(mixed_trained):
-    index = check(gallery_files(mixed_trained, WISH), mixed_trained)
+    wish = Wish(units=1, recipe=Recipe(steps=24, seed=3))
+    index = check(gallery_files(mixed_trained, wish), mixed_trained)
     first = index["pictures"][0]
     assert set(first["values"]) >= {"alcohol", "proline", "colour = ruby"}
     assert first["distance"] > 0
     assert first["usual_distance"] > 0
+    assert (index["steps"], index["seed"]) == (24, 3)
+    hurried = Wish(units=0, recipe=Recipe(steps=1))
+    short = check_index(gallery_files(mixed_trained, hurried), mixed_trained)
+    assert short["pictures"][0]["activation"] < first["activation"]
 
 
 def test_a_gallery_of_pictures_is_at_their_native_size(pictures):
@@ -72,13 +88,19 @@ def test_a_gallery_of_pictures_is_at_their_native_size(pictures):
 
 def test_hidden_training_rows_are_not_shown(pictures):
     def widths(expose):
-        config = msgspec.structs.replace(pictures.prepared.config, expose=expose)
-        prepared = dataclasses.replace(pictures.prepared, config=config)
-        trained = dataclasses.replace(pictures, prepared=prepared)
-        sheet = gallery_files(trained, WISH)["gallery/sheet.png"]
+        sheet = gallery_files(hide(pictures, expose), WISH)["gallery/sheet.png"]
         return np.prod(Image.open(io.BytesIO(sheet)).size)
 
     assert widths("path") < widths("tree")
+
+
+def test_charts_show_no_hidden_rows(mixed_trained):
+    few = Wish(units=0, recipe=Recipe(steps=1))
+    shown, hidden = (
+        gallery_files(hide(mixed_trained, expose), few) for expose in ("tree", "path")
+    )
+    assert shown["gallery/index.json"] == hidden["gallery/index.json"]
+    assert shown["gallery/class-0-north.png"] != hidden["gallery/class-0-north.png"]
 
 
 def test_a_sequence_s_gallery():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 
 from trainer.visualize.parametrisation import (
     PARAMETRISATIONS,
@@ -41,6 +42,32 @@ def test_three_channels_get_the_colours_of_photographs():
     assert np.linalg.norm(colour_matrix(), axis=0).max() == pytest.approx(1)
     # The first colour is grey: all three channels rise together.
     assert np.ptp(colour_matrix()[:, 0]) < 0.05
+
+
+def test_decorrelated_colours_become_red_green_and_blue():
+    made = Fourier((1, 3, 8, 8), ZERO, ONE, seed=1)
+    spectrum = made.spectrum.detach().numpy()
+    scaled = (spectrum[..., 0] + 1j * spectrum[..., 1]) * spectrum_scale(8, 8)
+    decorrelated = np.fft.irfft2(scaled, s=(8, 8), norm="ortho") / 4
+    # Each pixel is the matrix times its three decorrelated values.
+    pixels = np.moveaxis(decorrelated, 1, -1) @ colour_matrix().T
+    np.testing.assert_allclose(
+        np.moveaxis(made.plain().detach().numpy(), 1, -1), pixels, atol=1e-6
+    )
+
+
+def test_colours_vary_together_as_in_photographs():
+    # A photograph of a grey day and one of a coloured flower; lucid's are of ImageNet.
+    grey, coloured = (
+        np.corrcoef(load_sample_image(name).reshape(-1, 3).T / 255)
+        for name in ("china.jpg", "flower.jpg")
+    )
+    ours = colour_matrix() @ colour_matrix().T
+    deviations = np.sqrt(np.diag(ours))
+    ours /= np.outer(deviations, deviations)
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        assert coloured[pair] < ours[pair] < grey[pair]
+    np.testing.assert_allclose(deviations, deviations.mean(), rtol=0.1)
 
 
 @pytest.mark.parametrize("name", PARAMETRISATIONS)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from trainer.visualize.objectives import logit
+from trainer.visualize.optimise import Recipe
 from trainer.visualize.prototypes import find_prototypes, nearest_distances
 
 
@@ -14,7 +15,8 @@ def made(mixed_trained):
     columns = prepared.family.describe_tree_features()
     Z = prepared.Z[prepared.split.train]
     objectives = [logit(0), logit(1)]
-    return columns, Z, find_prototypes(mixed_trained.network, objectives, columns, Z)
+    found = find_prototypes(mixed_trained.network, objectives, columns, Z, Recipe())
+    return columns, Z, found
 
 
 def test_numbers_stay_in_the_training_range_and_categories_are_decided(made):
@@ -48,7 +50,7 @@ def test_a_linear_network_s_prototype_leans_along_its_weights(made):
     weights[numbers] = np.array([0.3, -0.2, 0.1]) / spread[numbers]
     network = torch.nn.Linear(len(columns), 1, bias=False)
     network.weight.data = torch.tensor(weights[None], dtype=torch.float32)
-    found = find_prototypes(network, [logit(0)], columns, Z, price=1.0)
+    found = find_prototypes(network, [logit(0)], columns, Z, Recipe(), price=1.0)
     leaning = (found.rows[0] - mean)[numbers] / spread[numbers]
     expected = (weights * spread)[numbers]
     cosine = leaning @ expected / np.linalg.norm(leaning) / np.linalg.norm(expected)
