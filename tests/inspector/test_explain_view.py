@@ -357,6 +357,19 @@ def test_picture_is_overlaid_where_the_evidence_is(visit, method):
     assert canvas.evaluate(colours) == 0
 
 
+@pytest.mark.parametrize("model", ["signals", "pictures"])
+def test_similar_cases_of_every_family_can_be_looked_at(visit, server, model):
+    instance = server.get(f"/v1/models/{model}/examples/0").json()["instance"]
+    _, (found,) = ask(server, instance, "prototypes", model=model)
+    visit.open(model=model, example=0)
+    card = visit.card("Similar cases")
+    card.get_by_role("button", name="Look at it").last.click()
+    visit.settle()
+    visit.page.get_by_text("As JSON").click()
+    shown = json.loads(visit.field("Input as JSON").input_value())
+    assert shown == found["prototypes"][-1]["instance"]
+
+
 def test_picture_file_becomes_the_numbers_of_training(visit, server):
     picture = Image.new("L", (8, 8), 0)
     picture.putpixel((3, 2), 255)
