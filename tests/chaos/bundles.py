@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import onnx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -113,9 +114,20 @@ def _kinds(
             f"graph {name}": {"predict.onnx": graph.SerializeToString()}
             for name, graph in graphs.items()
         },
+        "graph that is right and holds more": {"predict.onnx": _drawing_too()},
         **{f"flip {number}": _flip(number) for number in range(flips)},
     }
     return {re.sub("[^a-z0-9]+", "-", k.lower()): spoil for k, spoil in kinds.items()}
+
+
+def _drawing_too() -> bytes:
+    """The good network with a forbidden operator, whose result nobody uses: no golden
+    output tells it from the good one.
+    """
+    model = onnx.load_from_string(make_files()["predict.onnx"])
+    drawing = onnx.helper.make_node("RandomNormalLike", ["input"], ["drawn"])
+    model.graph.node.append(drawing)
+    return bytes(model.SerializeToString())
 
 
 def _listing_a_file_outside(key: Path) -> Callable[[Path], None]:

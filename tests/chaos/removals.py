@@ -155,7 +155,8 @@ def _red(removal: Removal) -> list[str]:
             [sys.executable, "-m", "tests.chaos", removal.promise, removal.counts],
             cwd=clone, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    return [_said(line) for line in ran.stdout.splitlines() if "**n" in line]
+    said = [_said(line) for line in ran.stdout.splitlines() if "**n" in line]
+    return said or ([f"status {ran.returncode}"] if ran.returncode else [])
 
 
 def _said(line: str) -> str:
