@@ -220,6 +220,7 @@ def _small_schemas() -> dict[str, Schema]:
         "digest": maybe,
         "reason": maybe,
     }
+    key_file = {"setting": text, "reason": text}
     problem = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": text,
@@ -238,6 +239,10 @@ def _small_schemas() -> dict[str, Schema]:
             {
                 "ready": {"const": True},
                 "models": {"type": "array", "items": _object(bundle, list(bundle))},
+                "key_files": {
+                    "type": "array",
+                    "items": _object(key_file, list(key_file)),
+                },
             },
             ["ready"],
         ),
