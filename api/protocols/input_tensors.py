@@ -150,7 +150,7 @@ def _unnested(given: InputTensor, values: list[Any]) -> list[Any]:
 
 
 def _numbers(given: InputTensor, flat: Sequence[_ELEMENT]) -> Numbers:
-    """Convert exactly, or not at all: 1.5 is no integer, and 300 no UINT8."""
+    """Convert to what can hold it, or not at all: 1.5 is no integer, 300 no UINT8."""
     dtype = NUMPY[given.datatype]
     values = np.array(flat, dtype=np.float64)  # null becomes NaN
     if dtype.kind in "iu":
@@ -159,6 +159,8 @@ def _numbers(given: InputTensor, flat: Sequence[_ELEMENT]) -> Numbers:
         inside = (values >= limits.min) & (values < float(limits.max) + 1)
         if not (inside & (np.floor(values) == values)).all():
             raise _refused(given, f"has values that are no {given.datatype}")
+    if dtype == np.float16 and (np.abs(values) > np.finfo(dtype).max).any():
+        raise _refused(given, f"has values that are no {given.datatype}")
     if dtype.kind != "f":
         return values.astype(dtype).reshape(given.shape)
     return values.reshape(given.shape)

@@ -327,6 +327,7 @@ ONE = [[1.0] * 30]
         ({"datatype": "BYTES"}, "is BYTES"),
         ({"datatype": "BYTES", "data": ["1"] * 30}, "send numbers"),
         ({"datatype": "INT8", "data": [300] * 30}, "no INT8"),
+        ({"datatype": "FP16", "data": [65_520.0] * 30}, "no FP16"),
         ({"datatype": "INT64", "data": [1.5] * 30}, "no INT64"),
         ({"datatype": "INT64", "data": [2**63] * 30}, "no INT64"),
         ({"datatype": "INT64", "data": [None] * 30}, "no INT64"),
