@@ -167,7 +167,8 @@ def test_further_views_of_the_landscape_come_when_they_are_opened(visit):
 def test_a_region_shows_its_own_tree_and_leaves(visit, server):
     path = f"{CANCER}/tree"
     whole = server.get(path).json()
-    visit.open(model="breast-cancer", view="model")
+    visit.open(model="breast-cancer", view="model", region="elsewhere")
+    assert visit.field("Region").input_value() == ""  # there is none of that name
     leaves = visit.page.get_by_role("region", name="Leaves").locator("tbody tr")
     assert leaves.count() == whole["leaves"]
     for chosen in whole["regions"]:
@@ -193,8 +194,19 @@ def test_a_region_shows_its_own_tree_and_leaves(visit, server):
     expect(root).to_be_focused()
 
 
-def test_an_unknown_region_in_a_link_shows_the_whole_tree(visit, server):
-    visit.open(model="breast-cancer", view="model", region="elsewhere")
-    assert visit.field("Region").input_value() == ""
-    whole = server.get(f"{CANCER}/tree").json()
-    expect(visit.page.get_by_role("treeitem")).to_have_count(len(whole["nodes"]))
+def test_a_region_that_does_not_come_is_said_and_the_whole_tree_is_at_hand(visit):
+    visit.open(model="breast-cancer", view="model")
+    nodes = visit.page.get_by_role("treeitem")
+    whole = nodes.count()
+    visit.page.context.set_offline(True)
+    try:
+        visit.field("Region").select_option(index=1)
+        told = visit.card("The tree").get_by_role("alert")
+        expect(told).to_contain_text("cannot be reached")
+        visit.field("Region").select_option("")
+        expect(nodes).to_have_count(whole)
+    finally:
+        visit.page.context.set_offline(False)
+    expect(told).to_have_count(0)
+    assert all("INTERNET_DISCONNECTED" in each for each in visit.complaints)
+    visit.complaints.clear()

@@ -17,10 +17,18 @@ export function treeCards({tree, region, card, fetchTree, remember}) {
     drawing.replaceChildren(createTreeView(document));
     leaves.replaceChildren(leafTable(document));
   };
+  let wanted = null;
   const choose = async (name) => {
+    wanted = name;
     remember(name || null);
     drawing.setAttribute("aria-busy", "true");
-    show(name ? await fetchTree(name) : tree);
+    try {
+      const found = name ? await fetchTree(name) : tree;
+      if (name === wanted) show(found); // and nobody has chosen another meanwhile
+    } catch (problem) {
+      drawing.replaceChildren(h("p", {class: "error", role: "alert"}, problem.message));
+      leaves.replaceChildren();
+    }
     drawing.removeAttribute("aria-busy");
   };
   const names = (tree.regions ?? []).map((each) => each.name);
