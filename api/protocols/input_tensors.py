@@ -159,7 +159,7 @@ def _numbers(given: InputTensor, flat: Sequence[_ELEMENT]) -> Numbers:
         inside = (values >= limits.min) & (values < float(limits.max) + 1)
         if not (inside & (np.floor(values) == values)).all():
             raise _refused(given, f"has values that are no {given.datatype}")
-    if dtype == np.float16 and (np.abs(values) > np.finfo(dtype).max).any():
+    if dtype == np.float16 and (np.abs(values) > np.finfo(np.float16).max).any():
         raise _refused(given, f"has values that are no {given.datatype}")
     if dtype.kind != "f":
         return values.astype(dtype).reshape(given.shape)
