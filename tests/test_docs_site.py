@@ -75,7 +75,8 @@ def test_pages_need_no_other_host_and_can_be_searched(address, browser):
     field.click()
     field.press_sequentially("counterfactual")
     found = page.locator(".md-search-result")
-    expect(found.get_by_text("Explanation methods").first).to_be_visible()
+    shown = found.get_by_text("Explanation methods").first
+    expect(shown).to_be_visible(timeout=30_000)  # once the index is read
     page.close()
     assert len(asked) > 20
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
