@@ -29,7 +29,7 @@ from trainer.options import data_option, quiet_option
     "--method",
     "methods",
     multiple=True,
-    help="Method to evaluate; repeatable. By default every attribution.",
+    help="Method to evaluate; repeatable. By default every attribution and map.",
 )
 @quiet_option
 def evaluate(

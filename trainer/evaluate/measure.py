@@ -11,8 +11,6 @@ from tqdm import tqdm
 from explainers.arrays import Floats, Indexes, Inputs
 from explainers.hiding import usual_input
 from explainers.manifest import Estimate
-from explainers.methods.base import Attribution
-from explainers.methods.lime.method import Lime
 from explainers.methods.lime.segments import Segments
 from explainers.model import Model
 from explainers.registry import EXPLAINERS, available, parse_parameters
@@ -30,7 +28,13 @@ from trainer.evaluate.fidelity import (
     infidelity,
     max_sensitivity,
 )
-from trainer.evaluate.parts import contributions, divide, in_spreads, sum_by_part
+from trainer.evaluate.parts import (
+    Answer,
+    contributions,
+    divide,
+    in_spreads,
+    sum_by_part,
+)
 from trainer.evaluate.randomise import randomised, rank_correlation, stages
 from trainer.pipeline import Trained
 
@@ -41,6 +45,9 @@ METHODS = (
     "smoothgrad",
     "occlusion",
     "lime",
+    "grad_cam",
+    "hires_cam",
+    "layer_cam",
 )
 """What can be evaluated: attributions to the inputs that speak of the network."""
 
@@ -153,7 +160,7 @@ def prepare_row(model: Model, x: Inputs, random: np.random.Generator) -> Row:
 
 def explain(
     model: Model, name: str, inputs: Inputs, target: int, seed: int
-) -> list[Attribution | Lime]:
+) -> list[Answer]:
     """Ask one method for a class of some inputs of one length: [n, *shape]."""
     method = EXPLAINERS[name]
     parameters = parse_parameters(method, {"target": target, "seed": seed})

@@ -1,13 +1,20 @@
 """The parts of an input that are taken away together, and what each is worth."""
 
+from typing import TypeAlias
+
 import numpy as np
 
 from explainers.arrays import Floats, Inputs
 from explainers.methods.base import Attribution
+from explainers.methods.class_activation import ClassActivationMap
 from explainers.methods.lime.method import Lime
 from explainers.methods.lime.segments import Segments, grid_segments, time_segments
 from explainers.methods.lime.tables import input_moments
 from explainers.model import Model
+from explainers.overlay import resize
+
+Answer: TypeAlias = Attribution | Lime | ClassActivationMap
+"""What can be evaluated: it says something of every place of the input."""
 
 SPANS = 8
 """Spans along a sequence; each channel has its own."""
@@ -38,14 +45,16 @@ def sum_by_part(values: Floats, parts: Segments) -> Floats:
     return np.bincount(parts.ravel(), weights=values.ravel()).astype(np.float64)
 
 
-def contributions(
-    model: Model, result: Attribution | Lime, x: Inputs, usual: Inputs
-) -> Floats:
+def contributions(model: Model, result: Answer, x: Inputs, usual: Inputs) -> Floats:
     """Return what each value speaks for the target, beside the usual input: [*shape].
 
     An answer per unit is multiplied by the distance from the usual value, as the
-    definition of infidelity asks; for a category that distance is 1.
+    definition of infidelity asks; for a category that distance is 1. A class activation
+    map is resized to the picture, as its overlay is.
     """
+    if isinstance(result, ClassActivationMap):
+        resized = resize(result.map, *x.shape[1:])
+        return np.broadcast_to(resized, x.shape)
     values = result.attributions.astype(np.float64)
     distance = _distance(model, x, usual)
     if result.method in SLOPES:
@@ -59,12 +68,15 @@ def contributions(
     return values
 
 
-def in_spreads(model: Model, result: Attribution | Lime) -> Floats:
+def in_spreads(model: Model, result: Answer) -> Floats:
     """Return attributions that can be compared with one another: [*shape].
 
     Slopes of a table's inputs come in different units; per training standard deviation
-    the largest is not simply the one with the smallest unit.
+    the largest is not simply the one with the smallest unit. A class activation map
+    keeps its own size.
     """
+    if isinstance(result, ClassActivationMap):
+        return result.map.astype(np.float64)
     values = result.attributions.astype(np.float64)
     if result.method in SLOPES and model.manifest.family == "tabular":
         return values * input_moments(model)[1]

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 from torch import nn
 
+from explainers.loading import HEAD
 from explainers.model import Model
 from explainers.onnx_runtime import Session
 from trainer.families.base import Family, Graph
 
 STAGES = 4
 """Cascades that are measured: of a deep network not every layer."""
+
+
+NETWORK = ("predict", "gradient", "gradcam")
+"""Graphs that hold the network."""
 
 
 class TorchSession(Session):
@@ -33,11 +39,14 @@ class TorchSession(Session):
             with torch.no_grad():
                 return [output.numpy() for output in self._module(first, *rest)]
         first.requires_grad_(True)
-        logits = self._module(first, *rest)
+        found = self._module(first, *rest)
+        # Of class activation maps without a head: by a layer's output, not the input.
+        logits, by = found if isinstance(found, tuple) else (found, first)
         target = torch.from_numpy(np.array(feeds["target"]))
         chosen = logits.gather(1, target[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, [first])
-        return [logits.detach().numpy(), gradient.numpy()]
+        (gradient,) = torch.autograd.grad(chosen, [by])
+        answer = logits if by is first else by
+        return [answer.detach().numpy(), gradient.numpy()]
 
 
 def layers_of(network: nn.Module) -> list[list[nn.Parameter]]:
@@ -77,11 +86,13 @@ def randomised(
 
 def run_by_torch(model: Model, family: Family, network: nn.Module) -> Model:
     """Return the model with another network in its place, which torch runs."""
-    graphs = family.graphs(network)
     sessions = {
-        name: TorchSession(name, graphs[name]) for name in ("predict", "gradient")
+        name: TorchSession(name, graph)
+        for name, graph in family.graphs(network).items()
+        if name in NETWORK
     }
-    return replace(model, sessions={**model.sessions, **sessions})
+    head = cast(NDArray[np.float32] | None, family.reference(network).get(HEAD))
+    return replace(model, sessions={**model.sessions, **sessions}, head=head)
 
 
 def _shuffle(parameter: nn.Parameter, generator: torch.Generator) -> None:
