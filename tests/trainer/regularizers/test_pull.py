@@ -7,9 +7,12 @@ import pytest
 import torch
 
 import trainer.regularizers.pull as pull
+from explainers.manifest import TreeFeature
+from trainer.config import RegionsConfig
 from trainer.distill import certainty, distill, path_lengths, route
 from trainer.projection import TreeDecision
 from trainer.pruning import LEAF
+from trainer.regions import plan_regions
 from trainer.regularizers import REGULARIZERS, NoRegularizer, build_pull
 from trainer.regularizers.pull import TreeRegularizer, contradiction
 
@@ -175,6 +178,34 @@ def test_no_tree_is_fitted_to_a_network_of_one_answer():
     for _ in range(9):
         assert float(regularizer(torch.zeros(50, 2), torch.arange(50))) == 0
     assert regularizer.tree is None
+
+
+def test_the_worst_region_alone_is_charged():
+    Z = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    columns = [
+        TreeFeature(name=name, source=i, mean=0.5, spread=0.3, minimum=0, maximum=1)
+        for i, name in enumerate(["age", "dose"])
+    ]
+    regions = plan_regions(RegionsConfig(rule="age > 0.6"), columns)
+    old = Z[:, 0] > 0.6
+
+    def answer(rows):
+        z = 8 * (Z[rows, 1] - 0.5) + torch.sign(Z[rows, 1] - 0.5)
+        return torch.stack([-z, z], dim=1)  # agrees with its tree by 2 |z| >= 2
+
+    regularizer = TreeRegularizer(
+        Z, lambda z: z, steps=10, by_row=answer, regions=regions
+    )
+    rows = torch.arange(200)
+    for _ in range(9):
+        regularizer(answer(rows), rows)
+    agreeing = answer(rows)
+    logits = torch.where(old[:, None], -agreeing, agreeing)
+    found = regularizer(logits, rows)
+    # All contradict in the one region, by their own margins, and none in the other.
+    margins = -2 * agreeing[old].abs()[:, 0].double()
+    charges = torch.log1p(torch.exp(4 * (0.5 - margins))) / 4
+    assert float(found) == pytest.approx(3 * float(charges.mean()), rel=1e-5)
 
 
 def test_a_tree_never_forgets_a_class():
