@@ -49,6 +49,12 @@ def may_use(model: str) -> bool:
     return key is None or key.opens(model)
 
 
+def is_operator() -> bool:
+    """Whether this request may know of every model; True where no keys are asked."""
+    key: ApiKey | None = g.key
+    return key is None or key.is_operator
+
+
 def find_model(name: str) -> ServedModel:
     """Return a served model that this request may use.
 

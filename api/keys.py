@@ -9,13 +9,13 @@ from pathlib import Path
 
 from api.errors import SettingsError
 
-ALL_MODELS = "*"
+ALL_MODELS, NO_MODEL = "*", "-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _QUOTA = re.compile(r"([1-9][0-9]{0,11})/min\Z")
 _FORMAT = (
-    "expected 'name sha256 models [quota]', models being '*' or names with commas, and "
-    "the quota network rows a minute, such as 50000/min"
+    "expected 'name sha256 models [quota]', models being '*', names with commas or '-' "
+    "for none, and the quota network rows a minute, such as 50000/min"
 )
 
 
@@ -34,6 +34,11 @@ class ApiKey:
     def opens(self, model: str) -> bool:
         """Whether the key may use a model."""
         return ALL_MODELS in self.models or model in self.models
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the key may know of every model: it opens all of them, or none."""
+        return ALL_MODELS in self.models or self.models == {NO_MODEL}
 
 
 @dataclass(frozen=True)

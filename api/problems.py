@@ -38,8 +38,9 @@ UNAUTHENTICATED = Kind(
 FORBIDDEN = Kind(
     "forbidden",
     403,
-    "The key is not for this model",
-    "The API key is valid, but its models do not include this one.",
+    "The key is not for this",
+    "The API key is valid, but its models do not include this one. Metrics tell of "
+    "every model: they need a key for all of them (`*`) or for none (`-`).",
 )
 NOT_EXPOSED = Kind(
     "not-exposed",

@@ -72,6 +72,13 @@ def on_starting(server):
     metrics. prometheus-client reads its variable when it is imported, which therefore
     happens in the workers alone. Not called at HUP, so that counts outlive a reload.
     """
+    if server.cfg.bind != [settings.bind]:
+        # Beyond loopback the settings demand keys: they must know of it.
+        told = ", ".join(server.cfg.bind)
+        sys.exit(
+            f"leafpath: gunicorn is told to listen at {told}, and LEAFPATH_BIND is "
+            f"{settings.bind}: set LEAFPATH_BIND instead"
+        )
     bundles = tempfile.mkdtemp("", BUNDLES_PREFIX, _temporary())
     os.environ[GENERATION] = f"{bundles}/1.json"
     if VARIABLE not in os.environ:

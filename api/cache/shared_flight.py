@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from api.cache.interface import Cache, Entry, SharedCache
+from api.cache.redis import FLIGHT_MS
 from api.cache.tiered import TieredCache
 from explainers.deadlines import check_deadline
 
 POLL_S = 0.02
+PATIENCE_S = 2 * FLIGHT_MS / 1000
+"""How long others are waited for. A claim lapses by itself; a value that somebody else
+put in its place need not, and nobody may be kept waiting by it."""
 
 
 def compute_once(
@@ -31,7 +35,11 @@ def compute_once(
     if not isinstance(cache, TieredCache):
         compute(keys)
         return
+    patience_ends = time.monotonic() + PATIENCE_S
     while keys:
+        if time.monotonic() > patience_ends:
+            compute(keys)
+            return
         with _claimed(cache, keys) as mine:
             if mine:
                 compute([key for key in keys if key in mine])

@@ -100,8 +100,8 @@ class Jobs:
             The queue is full or cannot be reached.
         """
         with _reachable():
-            known = self._records.read(job)
-            if known is not None and known.state not in ("failed", "cancelled"):
+            known = self.known(job)
+            if known is not None:
                 return known
             if self.huey.pending_count() >= MAX_WAITING:
                 raise RequestError(
@@ -116,6 +116,20 @@ class Jobs:
                 self._work(job)
                 self._records.count("submitted")
             return Job(job, request, Progress(), None)
+
+    def known(self, job: str) -> Job | None:
+        """Return a job that need not be submitted: there, and neither failed nor
+        cancelled.
+
+        Raises
+        ------
+        RequestError
+            The queue cannot be reached.
+        """
+        with _reachable():
+            found = self._records.read(job)
+        is_over = found is None or found.state in ("failed", "cancelled")
+        return None if is_over else found
 
     def find(self, job: str, owner: str) -> Job | None:
         """Return a job that this owner may see; one that got lost is queued again.

@@ -31,18 +31,22 @@ def submit(
     """Queue a request, once everything about it is checked, its price included.
 
     The job's id is a digest of all that the answer depends on and of the owner: the
-    same request is the same job, and nobody meets another's.
+    same request is the same job, paid for once, and nobody meets another's.
     """
-    asked = read_explain(served, request, is_job=True)
     body = msgspec.json.encode(request, order="deterministic")
     reference = served.reference
     digest = hashlib.sha256()
     for part in (software_digest(), reference.digest.encode(), owner.encode(), body):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
+    job = digest.hexdigest()[:32]
+    known = jobs.known(job)
+    if known is not None:
+        return known  # checked, priced and paid for when it was submitted
+    asked = read_explain(served, request, is_job=True)
     now = time.time()
     return jobs.submit(
-        digest.hexdigest()[:32],
+        job,
         JobRequest(
             owner=owner,
             model=reference.name,

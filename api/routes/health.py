@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
-from api.access import may_use
+from api.access import is_operator, may_use
 from api.encoding import encode
 from api.error_handlers import problem
 from api.problems import NOT_READY
@@ -40,6 +40,8 @@ def _bundles() -> dict[str, Any]:
         for name, model in store.models.items()
         if may_use(name)
     ]
+    if not is_operator():
+        return {"models": served, "key_files": []}
     refused = [
         {"name": directory, "ready": False, "digest": None, "reason": reason}
         for directory, reason in store.refused.items()

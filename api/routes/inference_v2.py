@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from api.access import find_model, may_use
+from api.access import find_model, is_operator, may_use
 from api.cache_headers import cache_policy, report_cache
 from api.errors import RequestError
 from api.problems import MANAGED_BY_FILES, UNKNOWN_MODEL
@@ -87,7 +87,8 @@ def list_repository() -> Response:
     raw = read_tensor_body(request, server.settings.max_body_bytes)
     store = server.store
     names = sorted(filter(may_use, store.models))
-    refused = {} if decode_index(raw).ready else store.refused
+    only_ready = decode_index(raw).ready or not is_operator()
+    refused = {} if only_ready else store.refused
     served = [store.models[name].reference for name in names]
     return _json(repository_index(served, refused))
 

@@ -1,6 +1,7 @@
 """API keys: every operation needs one, and each opens its own models."""
 
 import hashlib
+import shutil
 
 import pytest
 
@@ -79,6 +80,29 @@ def test_other_models_are_not_told(keyed):
     assert [bundle["name"] for bundle in ready["models"]] == ["mixed"]
     assert "breast" not in client.get("/openapi.json", headers=few).text
     assert "breast" not in client.get("/docs", headers=few).text
+    index = client.post("/v2/repository/index", headers=few)
+    assert "breast" not in index.text
+    check(client.get("/metrics", headers=few), 403, "forbidden")
+
+
+def test_only_operators_are_told_of_bundles_that_are_refused(bundles, tmp_path):
+    mine = tmp_path / "bundles"
+    shutil.copytree(bundles, mine)
+    (mine / "secret-project").mkdir()
+    (mine / "secret-project" / "manifest.json").write_text("{}")
+    path = tmp_path / "keys"
+    keys = line("admin", "all", "*") + line("scraper", "none", "-")
+    path.write_text(keys + line("lab", "few", "mixed"))
+    client = create_app(Settings(bundles=mine, api_keys_file=path)).test_client()
+    for key, is_told in (("all", True), ("none", True), ("few", False)):
+        ready = client.get("/v2/health/ready", headers=bearer(key))
+        index = client.post("/v2/repository/index", headers=bearer(key))
+        for reply in (ready, index):
+            assert ("secret-project" in reply.text) is is_told, (key, reply.text)
+    metrics = client.get("/metrics", headers=bearer("none"))
+    assert metrics.status_code == 200
+    explain = client.post("/v1/models/mixed:predict", json={}, headers=bearer("none"))
+    check(explain, 403, "forbidden")
 
 
 def test_probe_without_a_key_learns_yes_or_no(keyed):
@@ -93,7 +117,7 @@ def test_probe_without_a_key_learns_yes_or_no(keyed):
         ("admin secret *\n", "line 1: expected 'name sha256 models \\[quota\\]'"),
         (line("a", "x", "*") + "b\n", "line 2"),
         (line("a", "x", "*") + line("a", "y", "*"), "stands twice"),
-        (line("a", "x", "* 100"), "the quota '100' is none"),
+        (line("a", "x", "* 100"), "line 1: the fourth word is no quota"),
         (line("a\x00", "x", "*"), "line 1"),
     ],
 )

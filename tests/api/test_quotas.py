@@ -94,7 +94,7 @@ def test_explanations_cost_the_rows_that_they_send(bundles, tmp_path):
     assert "1000 a minute" in never.json["detail"]
 
 
-def test_a_job_is_paid_for_when_it_is_submitted(bundles, tmp_path):
+def test_a_job_is_paid_for_once_when_it_is_submitted(bundles, tmp_path):
     jobs_url = f"sqlite:///{tmp_path / 'jobs.db'}"
     client = server(bundles, tmp_path, "500/min", jobs_url=jobs_url)
     jobs = client.application.extensions["leafpath"].jobs
@@ -108,7 +108,11 @@ def test_a_job_is_paid_for_when_it_is_submitted(bundles, tmp_path):
     jobs.huey.execute(jobs.huey.dequeue())
     job = client.get(submitted.headers["Location"], headers=bearer("few"))
     assert job.json["state"] == "done"
-    check(client.post(EXPLAIN, json=body, headers=headers), 429, "quota-exceeded")
+    again = client.post(EXPLAIN, json=body, headers=headers)
+    assert again.status_code == 202
+    assert again.headers["Location"] == submitted.headers["Location"]
+    other = body | {"seed": 1}
+    check(client.post(EXPLAIN, json=other, headers=headers), 429, "quota-exceeded")
     one = client.post(PREDICT, json={"instances": [ROW]}, headers=bearer("few"))
     assert left(one)[0] == rest - 1
 

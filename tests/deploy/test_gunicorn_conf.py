@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.processes import ROOT, mapped, start_server
+from tests.api.processes import ROOT, free_port, mapped, start_server
 from tests.api.small_bundles import write_mixed
 
 
@@ -75,11 +75,25 @@ def test_worker_sends_nothing_anywhere(server):
             for line in Path("/proc/net/unix").read_text().splitlines()[1:]
         }
         assert not sockets & open_unix  # no control socket either
+        # Connected, on the way there or without a connection, but for what clients
+        # open at the server's port.
         outward = [
             fields
-            for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+            for table in ("tcp", "tcp6", "udp", "udp6")
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
             if (fields := line.split())[9] in sockets
-            and fields[3] == "01"
-            and not fields[2].startswith("0100007F")
+            and int(fields[1].rpartition(":")[2], 16) != server.port
         ]
         assert not outward
+
+
+def test_gunicorn_is_not_told_to_listen_elsewhere(bundles):
+    """Whether keys are asked for depends on LEAFPATH_BIND."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py",
+         "--bind", f"0.0.0.0:{free_port()}", "api.app:create_app()"],
+        cwd=ROOT, env=os.environ | {"LEAFPATH_BUNDLES": str(bundles)},
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert ran.returncode != 0
+    assert "set LEAFPATH_BIND instead" in ran.stderr

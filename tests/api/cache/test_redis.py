@@ -238,3 +238,16 @@ def test_process_that_died_while_computing_is_not_waited_for_in_vain(
     reply = ask(shared, instances)
     assert (reply.status_code, reply.data) == (200, expected)
     assert 0.1 < time.perf_counter() - start < 5
+
+
+def test_claim_that_never_lapses_keeps_nobody_waiting(
+    shared, instances, plain, expected, monkeypatch
+):
+    ask(shared, instances)
+    keys = plain.keys(PREFIX + b"*")
+    plain.delete(*keys)
+    for key in keys:
+        plain.set(key + b":flight", b"")  # no server of ours leaves out its lapse
+    monkeypatch.setattr("api.cache.shared_flight.PATIENCE_S", 0.2)
+    reply = ask(shared, instances)
+    assert (reply.status_code, reply.data) == (200, expected)
