@@ -2,11 +2,13 @@
 the program's own parser. A command of a kind that is not known here fails.
 """
 
+import argparse
 import contextlib
 import importlib.util
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,31 +17,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import helm_python
 import numpy as np
 import pandas as pd
 import pytest
 import requests
+import yaml
 from distributed.cli import dask_scheduler, dask_worker
 
 from benchmarks.__main__ import BENCHMARKS
 from leafpath import main
 from tests.api.processes import free_port, start_server, wait_until
 from tests.api.small_bundles import write_cancer
+from tests.deploy.deployed import COMPOSE, DEPLOY, SERVICES
+from tests.deploy.programs import start_nginx
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CLIENTS_BIN = ROOT / ".venv" / "clients" / "bin"
+DEPLOYING = DEPLOY / "README.md"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
+    DEPLOYING,
 ]
 HERE = "http://127.0.0.1:8000"
+SITE = "http://127.0.0.1:8080"
+"""Where the nginx of deploy/compose.yaml answers."""
 
 FENCE = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = {"sh", "console", "bash", "shell"}
 OTHERS = {"json", "toml", "python", "js"}
-INLINE = re.compile(r"`((?:\.venv/bin/)?(?:leafpath|make|python|pytest) [^`\n]+)`")
+INLINE = re.compile(
+    r"`((?:\.venv/bin/)?(?:leafpath|make|python|pytest|docker) [^`\n]+)`"
+)
 TOO_LONG = {"evaluate", "landscape", "visualize", "sweep"}
 """Subcommands that have tests of their own, and take minutes."""
 DASK = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
@@ -94,12 +106,16 @@ def test_no_block_is_overlooked():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Where a reader stands: the demo model, a table, its configuration, a request."""
+    """Where a reader stands: the demo model, a table, its configuration, a request,
+    and the files of deploy/ without the secrets that somebody may have made there.
+    """
     directory = tmp_path_factory.mktemp("reader")
     (directory / ".venv").mkdir()
     (directory / ".venv" / "bin").symlink_to(BIN)
     (directory / "bundles").mkdir()
     write_cancer(directory / "bundles" / "breast-cancer")
+    no_secrets = shutil.ignore_patterns("secrets")
+    shutil.copytree(DEPLOY, directory / "deploy", ignore=no_secrets)
     configuration = next(b for lang, _, b in blocks(PAGES[0]) if lang == "toml")
     (directory / "risk.toml").write_text(configuration)
     keys = tomllib.loads(configuration)["data"]
@@ -160,10 +176,29 @@ def run(command, place, server):
 
 
 def ask(command, place, server):
+    if SITE in command.text:
+        ask_site(command, place)
+    else:
+        ask_at(HERE, server.url, command, place)
+
+
+def ask_at(address, url, command, place):
     text = command.text.replace("curl ", "curl --fail-with-body ", 1)
-    assert HERE in text
-    done = in_shell(text.replace(HERE, server.url), place)
+    assert address in text
+    done = in_shell(text.replace(address, url), place)
     assert done.returncode == 0, command.text + done.stdout + done.stderr
+
+
+def ask_site(command, place):
+    """Through nginx, of a replica that has the keys which the page made before."""
+    keys = place / "deploy" / "secrets" / "api_keys"
+    with contextlib.ExitStack() as stack:
+        replica = start_server(place, place / "bundles", workers=1, api_keys_file=keys)
+        stack.callback(replica.stop)
+        nginx = start_nginx(place, [replica.port] * 2)
+        stack.callback(nginx.stop)
+        assert nginx.get("/v1/models").status_code == 401
+        ask_at(SITE, nginx.url, command, place)
 
 
 def serve(command, place, server):
@@ -257,8 +292,108 @@ def generate(command, place, server):
     assert [option for option in used if option not in done.stdout] == []
 
 
+def docker(command, place, server):
+    """There is none here: what the command names is held against the file."""
+    check_compose(command.words)
+    made = [place / "deploy" / secret["file"] for secret in COMPOSE["secrets"].values()]
+    assert [file for file in made if not file.is_file()] == []
+
+
+def check_compose(words):
+    """Read a `docker compose` with those options of its reference that are used."""
+    parser = argparse.ArgumentParser("docker compose", allow_abbrev=False)
+    parser.add_argument("--file", type=Path, required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up, kill, restart = map(commands.add_parser, ("up", "kill", "restart"))
+    up.add_argument("--build", action="store_true")
+    up.add_argument("--wait", action="store_true")
+    kill.add_argument("--signal", type=lambda name: signal.Signals[f"SIG{name}"])
+    for command in (up, kill, restart):
+        command.add_argument("services", nargs="*")
+    assert words[:2] == ("docker", "compose")
+    read = parser.parse_args(words[2:])
+    assert (ROOT / read.file).samefile(DEPLOY / "compose.yaml")
+    assert set(read.services) <= set(SERVICES)
+
+
+def kubectl(command, place, server):
+    _, create, kind, subtype, _, source = command.words
+    assert (create, kind, subtype) == ("create", "secret", "generic")
+    assert any(files_of(source, place))
+
+
+def files_of(source, place):
+    option, _, directory = source.partition("=")
+    assert option == "--from-file"
+    return {file.name: file for file in (place / directory).iterdir()}
+
+
+def helm(command, place, server):
+    """Rendered as written, it finds the secret and the Redis that the page names."""
+    _, install, name, chart, option, values = command.words
+    assert (install, option) == ("install", "--set")
+    objects = render(name, chart, values.replace("...", "0" * 64))
+    secret, source = next(
+        c.words[-2:] for c in commands_of(DEPLOYING) if c.program == "kubectl"
+    )
+    files = files_of(source, place)
+    volumes = volumes_of(objects)
+    mounted = [volume["secret"] for volume in volumes if "secret" in volume]
+    assert {volume["secretName"] for volume in mounted} == {secret}
+    assert {item["key"] for volume in mounted for item in volume["items"]} <= set(files)
+    (claim,) = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in volumes
+        if "persistentVolumeClaim" in volume
+    }
+    assert f"in the claim `{claim}`" in DEPLOYING.read_text(encoding="utf-8")
+    reached = {
+        f"{o['metadata']['name']}:{port['port']}"
+        for o in objects
+        if o["kind"] == "Service"
+        for port in o["spec"]["ports"]
+    }
+    for url in ("LEAFPATH_CACHE_URL", "LEAFPATH_JOBS_URL"):
+        assert re.search(r"@([^/]+)/", files[url].read_text())[1] in reached
+
+
+def volumes_of(objects):
+    return [
+        volume
+        for o in objects
+        if o["kind"] in ("Deployment", "StatefulSet")
+        for volume in o["spec"]["template"]["spec"]["volumes"]
+    ]
+
+
+def render(name, chart, values) -> list[dict]:
+    with helm_python.Chart.load(ROOT / chart) as loaded:
+        texts = loaded.render(
+            helm_python.parse_set_string(values), name=name, namespace="place"
+        )
+    manifests = [text for file, text in texts.items() if file.endswith(".yaml")]
+    return [o for o in yaml.safe_load_all("\n---\n".join(manifests)) if o]
+
+
+def test_addresses_and_variables_of_the_deployment_are_those_of_compose():
+    text = DEPLOYING.read_text(encoding="utf-8")
+    published = {
+        port.rpartition(":")[0]
+        for s in SERVICES.values()
+        for port in s.get("ports", ())
+    }
+    assert set(re.findall(r"127\.0\.0\.1:\d+", text)) == published
+    variables = set(re.findall(r"`([A-Z]+)=", text))
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    assert variables == set(re.findall(r"\$\{([A-Z]+):-", compose))
+
+
 CHECKS = {
     "leafpath": leafpath,
+    "sh": run,
+    "docker": docker,
+    "kubectl": kubectl,
+    "helm": helm,
     "curl": ask,
     "make": make,
     "dask": dask,
@@ -276,6 +411,8 @@ def test_commands_within_sentences_name_what_exists(text):
     if program.endswith("leafpath"):
         used = {word for word in words if word.startswith("--")}
         assert used <= options_of(subcommand(words[0]))
+    elif program == "docker":
+        check_compose((program, *words))
     elif program == "make":
         assert in_shell(f"make -n {words[0]}", ROOT).returncode == 0
     elif words[:2] == ["-m", "benchmarks"]:
