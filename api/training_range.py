@@ -1,7 +1,4 @@
-"""Inputs that training never saw: where they are, how far out, and what to say of them.
-
-A network answers any input, and says nothing of how little it knows out there.
-"""
+"""Warnings of inputs that training never saw: the farthest out, and how far it is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +10,9 @@ from numpy.typing import NDArray
 from explainers.arrays import Floats, Indexes, Inputs
 from explainers.errors import InstanceError
 from explainers.instances import as_sent
-from explainers.manifest import InputFeature
 from explainers.masks import count_true
 from explainers.model import Model
+from explainers.training_range import REFUSED, describe_beyond, find_beyond, padding
 
 Place: TypeAlias = Sequence[int]
 """Where a value stands: instance, then step or pixel (row, column), then feature."""
@@ -63,7 +60,7 @@ class BeyondTrainingError(InstanceError):
 
     def __init__(self, first: InputWarning, unusual: Unusual) -> None:
         self.unusual = unusual
-        super().__init__(first.path, first.problem, "this bundle refuses such values")
+        super().__init__(first.path, first.problem, REFUSED)
 
 
 def find_unusual(
@@ -81,11 +78,8 @@ def find_unusual(
     BeyondTrainingError
         The bundle refuses values that training never saw, and there is one.
     """
-    low, high = model.training_range
     values = nested(model, inputs)
-    beyond = (values < low) | (values > high)
-    if lengths is not None:
-        beyond[_padding(values, lengths)] = False
+    beyond = find_beyond(model, values, lengths)
     missing = np.isnan(values) if model.may_miss else None
     if not count_true(beyond):
         return NOTHING if missing is None else Unusual((), None, _by_feature(missing))
@@ -120,7 +114,7 @@ def distances(model: Model, values: Inputs, lengths: Indexes | None) -> Floats:
     outside = np.maximum(low - values, values - high) / np.maximum(high - low, 1e-9)
     found: Floats = np.where(outside > 0, outside, 0.0)
     if lengths is not None:
-        found[_padding(values, lengths)] = 0
+        found[padding(values, lengths)] = 0
     return found
 
 
@@ -145,11 +139,6 @@ def sent_in(instances: Sequence[Any], model: Model) -> Sent:
         return value[name] if isinstance(value, dict) else value[at[-1]]
 
     return look_up
-
-
-def _padding(values: Inputs, lengths: Indexes) -> NDArray[np.bool_]:
-    """[n, steps]: the steps after the end of each sequence."""
-    return np.asarray(np.arange(values.shape[1]) >= lengths[:, None])
 
 
 def _by_feature(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -182,7 +171,7 @@ def _describe(
                 value=value,
                 minimum=_shortest(feature.minimum),
                 maximum=_shortest(feature.maximum),
-                problem=_problem(feature, value),
+                problem=describe_beyond(feature, value),
                 instances=np.flatnonzero(instances[:, i]).tolist(),
             )
         )
@@ -192,12 +181,3 @@ def _describe(
 def _shortest(bound: float | None) -> float | None:
     """Return the bound, a single-precision number, as a client would write it."""
     return None if bound is None else as_sent(np.float32(bound))
-
-
-def _problem(feature: InputFeature, value: Any) -> str:
-    if feature.kind == "categorical":
-        return f"training never saw the category {value!r} of {feature.name!r}"
-    return (
-        f"{value:g} for {feature.name!r} is outside the training range, "
-        f"{feature.minimum:g} to {feature.maximum:g}"
-    )

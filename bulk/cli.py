@@ -53,8 +53,8 @@ def explain(
     """Explain every row of the Parquet file DATA, whose columns are named for inputs.
 
     Writes to the directory OUT one Parquet file a part, with one row a row of DATA:
-    what the server would answer, or what is wrong with the row, in `error_path` and
-    `error`. Killed and started again, it goes on where it was.
+    what the server would answer and warn of, or what is wrong with the row, in
+    `error_path` and `error`. Killed and started again, it goes on where it was.
     """
     try:
         from bulk.explain import explain_file

@@ -125,6 +125,7 @@ def _check_names(model: Model, plan: Plan) -> None:
     rows = model.background[:1]
     taken = {
         "row",
+        "warnings",
         "error",
         "error_path",
         *answer_columns(model, [], rows).schema.names,

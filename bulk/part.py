@@ -16,6 +16,7 @@ from bulk.errors import BulkError
 from bulk.files import whole_file
 from bulk.plan import Plan
 from bulk.source import Part, encode_table, read_part
+from bulk.unusual import find_unusual, refuse
 from explainers.arrays import Inputs
 from explainers.errors import InputError, LeafpathError, NonFiniteError
 from explainers.loading import open_model
@@ -102,6 +103,11 @@ def describe(model: Model, plan: Plan) -> dict[str, Any]:
 def _explain_step(model: Model, plan: Plan, table: pa.Table, first: int) -> pa.Table:
     faults: dict[int, LeafpathError] = {}
     rows, inputs = encode_table(model.manifest.input, table, first, faults)
+    unusual = find_unusual(model, table, rows, inputs)
+    if model.manifest.input.beyond_training == "refuse":
+        refuse(unusual, first, faults)
+        usual = [i for i, row in enumerate(rows) if row not in faults]
+        rows, inputs = [rows[i] for i in usual], inputs[usual]
     answers = [
         answer_columns(model, plan.requests(), inputs[:0]),  # the columns, if nothing
         *_answer_all(model, plan.requests(), rows, inputs, faults),
@@ -110,6 +116,10 @@ def _explain_step(model: Model, plan: Plan, table: pa.Table, first: int) -> pa.T
     place = dict(zip(good, range(len(good)), strict=True))
     order = pa.array([place.get(row) for row in range(len(table))], pa.int64())
     spread = pa.concat_tables(answers).take(order)  # null where there is no answer
+    warnings = [
+        None if row in faults else "; ".join(unusual.get(row, {}).values()) or None
+        for row in range(len(table))
+    ]
     errors = [
         _describe_fault(faults.get(row), first + row) for row in range(len(table))
     ]
@@ -117,6 +127,7 @@ def _explain_step(model: Model, plan: Plan, table: pa.Table, first: int) -> pa.T
         "row": pa.array(np.arange(first, first + len(table))),
         **{name: table[name] for name in plan.keep},
         **dict(zip(spread.column_names, spread.columns, strict=True)),
+        "warnings": pa.array(warnings, pa.string()),
         "error_path": pa.array([path for path, _ in errors], pa.string()),
         "error": pa.array([problem for _, problem in errors], pa.string()),
     }

@@ -157,7 +157,7 @@ def encode_table(
     -------
     The rows of the table that fit, and their inputs [len, n_inputs] float32.
     """
-    columns = [_values(table[feature.name]) for feature in schema.features]
+    columns = [read_values(table[feature.name]) for feature in schema.features]
     rows = list(zip(*columns, strict=True))
     try:
         return list(range(len(rows))), encode_instances(schema, rows, "$")
@@ -183,7 +183,7 @@ def _encode_each(
     return list(encoded), inputs.reshape(len(encoded), len(names))
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def read_values(column: pa.ChunkedArray) -> list[Any]:
     """Return a column as Python values; NaN is a missing value, as in training."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
