@@ -11,6 +11,7 @@ from explainers.manifest import FrontierPoint
 from trainer.config import Config
 from trainer.export.write import check_target, write_model
 from trainer.pipeline import check_possible, train
+from trainer.prepare import prepare
 from trainer.report.plots import plot_frontier
 from trainer.sweep.execute import run_all
 from trainer.sweep.frontier import (
@@ -55,7 +56,8 @@ def sweep(
     seeds : runs a strength. ``jobs``, ``scheduler``, ``progress`` : see ``run_all``.
     """
     check_possible(config)
-    plan = make_plan(config, strengths, seeds)
+    rows = prepare(config, base).table
+    plan = make_plan(config, strengths, seeds, rows.digest)
     store = Store(out, plan)
     bundle = out / "bundle" / config.name
     bundle.parent.mkdir(exist_ok=True)

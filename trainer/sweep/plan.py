@@ -64,9 +64,14 @@ class Result(Document, frozen=True, kw_only=True):
 
 
 class Plan(Document, frozen=True, kw_only=True):
-    """The whole sweep: what must be equal for its finished runs to count."""
+    """The whole sweep: what must be equal for its finished runs to count.
+
+    ``data_digest`` : of the rows as training reads them, since a configuration names
+    a file and not what it holds.
+    """
 
     configuration: dict[str, object]
+    data_digest: str
     strengths: tuple[float, ...]
     seeds: tuple[int, ...]
 
@@ -80,7 +85,9 @@ class Plan(Document, frozen=True, kw_only=True):
         ]
 
 
-def make_plan(config: Config, strengths: tuple[float, ...], seeds: int) -> Plan:
+def make_plan(
+    config: Config, strengths: tuple[float, ...], seeds: int, data_digest: str
+) -> Plan:
     """Plan every strength with ``seeds`` seeds, counting up from the configuration's.
 
     The seed moves the weights and the batches; the split stays, so that points can be
@@ -90,6 +97,7 @@ def make_plan(config: Config, strengths: tuple[float, ...], seeds: int) -> Plan:
     built: dict[str, object] = msgspec.to_builtins(config)
     return Plan(
         configuration=built,
+        data_digest=data_digest,
         strengths=tuple(sorted(set(strengths))),
         seeds=tuple(range(first, first + seeds)),
     )

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 
 from explainers.arrays import Indexes
-from trainer.distill import distill
-from trainer.pipeline import Trained
+from trainer.pipeline import Trained, find_regions
 from trainer.pruning import LEAF
+from trainer.regions import distil
 from trainer.routing import route
 from trainer.rows import predict_rows
 from trainer.sweep.plan import Point
@@ -68,17 +68,22 @@ def compare_seeds(points: Sequence[Point], strength: float) -> Stability:
 
 
 def compare_bootstraps(trained: Trained, n: int = BOOTSTRAPS) -> Stability:
-    """Distil one network from ``n`` resamples of its training rows, and compare."""
+    """Distil one network from ``n`` resamples of its training rows, and compare.
+
+    The trees are of the kind that the bundle has: one a region where there are any.
+    """
     prepared = trained.prepared
     config, split = prepared.config, prepared.split
     columns = [c.name for c in prepared.family.describe_tree_features()]
+    regions = find_regions(prepared)
     answers = predict_rows(trained.network, prepared.rows(split.train))
     Z, held_out = prepared.Z[split.train], prepared.Z[split.held_out]
     random = np.random.default_rng(config.train.seed)
     named, answered = [], []
     for _ in range(n):
         drawn = np.sort(random.integers(0, len(Z), len(Z)))
-        tree = distill(
+        tree = distil(
+            regions,
             Z[drawn],
             answers[drawn],
             strength=config.tree.strength,

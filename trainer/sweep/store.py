@@ -24,7 +24,7 @@ class Store:
     Raises
     ------
     SweepError
-        The directory holds the runs of another configuration.
+        The directory holds the runs of another configuration or of other data.
     """
 
     def __init__(self, directory: Path, plan: Plan) -> None:
@@ -54,6 +54,11 @@ class Store:
             raise SweepError(
                 f"{self.directory} holds the runs of another configuration (see its "
                 f"{PLAN}); choose another place, or delete it to start anew"
+            )
+        if found.data_digest != plan.data_digest:
+            raise SweepError(
+                f"{self.directory} holds the runs of other data: the rows have changed "
+                "since; choose another place, or delete it to start anew"
             )
         write_whole(path, msgspec.json.encode(plan, order="sorted"))
 

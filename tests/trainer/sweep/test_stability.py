@@ -1,8 +1,16 @@
 """How alike trees are."""
 
+import dataclasses
+
+import msgspec
 import numpy as np
 import pytest
 
+from trainer.config import RegionsConfig
+from trainer.distill import distill
+from trainer.pruning import LEAF
+from trainer.routing import route
+from trainer.rows import predict_rows
 from trainer.sweep.stability import compare, compare_bootstraps
 
 
@@ -26,3 +34,35 @@ def test_bootstraps_of_real_data_agree_more_than_they_name_alike(cancer_trained)
     assert 0 < found.jaccard < 1
     assert 0.85 < found.agreement <= 1
     assert found == compare_bootstraps(cancer_trained, 6)
+
+
+def test_bootstraps_of_a_regional_bundle_have_one_tree_a_region(cancer_trained):
+    prepared = cancer_trained.prepared
+    regions = RegionsConfig(rule="mean texture > 19")
+    config = msgspec.structs.replace(prepared.config, regions=regions)
+    prepared = dataclasses.replace(prepared, config=config)
+    trained = dataclasses.replace(cancer_trained, prepared=prepared)
+    texture = [c.name for c in prepared.family.describe_tree_features()].index(
+        "mean texture"
+    )
+    split, Z = prepared.split, prepared.Z
+    answers = predict_rows(trained.network, prepared.all_rows)
+    random = np.random.default_rng(config.train.seed)
+    named, answered = [], []
+    for _ in range(3):
+        drawn = split.train[np.sort(random.integers(0, len(split.train), 341))]
+        names, told = {texture}, np.full(len(Z), -1)
+        for side in (Z[:, texture] <= 19, Z[:, texture] > 19):
+            here = drawn[side[drawn]]
+            tree = distill(
+                Z[here],
+                answers[here],
+                strength=config.tree.strength,
+                min_samples_leaf=prepared.min_samples_leaf,
+            )
+            names |= set(tree.feature[tree.feature != LEAF].tolist())
+            told[side] = tree.labels[route(tree, Z[side])]
+        named.append(names)
+        answered.append(told[split.held_out])
+    assert len(split.train) == 341
+    assert compare_bootstraps(trained, 3) == compare(named, answered)

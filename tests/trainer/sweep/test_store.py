@@ -9,7 +9,7 @@ from trainer.sweep.plan import Result, Run, configure, make_plan
 from trainer.sweep.store import PLAN, RUNS, Store
 
 CONFIG = parse_config({"name": "wine", "data": {"named": "wine"}})
-PLAN_OF_TWO = make_plan(CONFIG, (0.02, 0.01), 2)
+PLAN_OF_TWO = make_plan(CONFIG, (0.02, 0.01), 2, "sha256:a")
 
 
 def test_a_plan_has_the_controls_once_a_seed_and_every_strength():
@@ -38,10 +38,10 @@ def test_a_result_is_read_back(tmp_path):
 
 def test_more_seeds_and_strengths_may_follow_but_no_other_configuration(tmp_path):
     Store(tmp_path, PLAN_OF_TWO)
-    Store(tmp_path, make_plan(CONFIG, (0.01, 0.3), 5))
+    Store(tmp_path, make_plan(CONFIG, (0.01, 0.3), 5, "sha256:a"))
     other = msgspec.structs.replace(CONFIG, version="2")
     with pytest.raises(SweepError, match="the runs of another configuration"):
-        Store(tmp_path, make_plan(other, (0.01,), 1))
+        Store(tmp_path, make_plan(other, (0.01,), 1, "sha256:a"))
 
 
 def test_a_damaged_run_is_named(tmp_path):

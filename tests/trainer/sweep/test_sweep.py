@@ -12,6 +12,9 @@ from distributed import LocalCluster
 
 from explainers.loading import open_model
 from trainer.config import load_config
+from trainer.errors import SweepError
+from trainer.prepare import prepare
+from trainer.sweep.choose import sweep
 from trainer.sweep.execute import run_all
 from trainer.sweep.plan import make_plan
 from trainer.sweep.run import execute
@@ -107,9 +110,28 @@ def check_outcome(out: Path, answer: str) -> None:
     assert "| projected on that tree |" in answer
 
 
+def test_rows_that_changed_are_not_mixed_with_runs_of_the_old(
+    mixed_config, mixed_frame, tmp_path
+):
+    out, table = tmp_path / "sweep", tmp_path / mixed_config.data.path
+    mixed_frame.to_csv(table, index=False)
+    begun = make_plan(
+        mixed_config, STRENGTHS, 1, prepare(mixed_config, tmp_path).table.digest
+    )
+    Store(out, begun)
+    changed = mixed_frame.copy()
+    changed.loc[3, "alcohol"] += 0.01
+    changed.to_csv(table, index=False)
+    with pytest.raises(SweepError, match="the runs of other data"):
+        sweep(mixed_config, tmp_path, out, strengths=STRENGTHS, seeds=1, jobs=1)
+    assert not list(out.glob("runs/*"))
+    mixed_frame.to_csv(table, index=False)
+    Store(out, begun)  # the old rows are welcome again
+
+
 def test_a_cluster_gives_the_same_points(config, tmp_path):
     loaded = load_config(config)
-    plan = make_plan(loaded, (0.05,), 1)
+    plan = make_plan(loaded, (0.05,), 1, prepare(loaded).table.digest)
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
