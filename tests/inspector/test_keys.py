@@ -1,21 +1,26 @@
 """A server with keys: asked for once, sent with every request, kept nowhere."""
 
 import hashlib
+import signal
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.api.processes import start_server
+from tests.api.processes import start_server, wait_until
 
 KEY = "open-sesame"
+
+
+def line(key):
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"lab {digest} breast-cancer,mixed\n"
 
 
 @pytest.fixture(scope="module")
 def keyed(bundles, tmp_path_factory):
     directory = tmp_path_factory.mktemp("keyed")
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
     keys = directory / "keys"
-    keys.write_text(f"lab {digest} breast-cancer,mixed\n")
+    keys.write_text(line(KEY))
     running = start_server(directory, bundles, workers=1, api_keys_file=keys)
     yield running
     running.stop()
@@ -75,3 +80,51 @@ def test_pictures_and_report_come_with_the_key(open_visit, keyed):
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save the report").click()
     assert b"All of it." in download.value.path().read_bytes()
+
+
+@pytest.fixture
+def revoke(bundles, tmp_path):
+    """A server of its own, and what takes the key away and gives another."""
+    keys = tmp_path / "keys"
+    keys.write_text(line(KEY))
+    running = start_server(tmp_path, bundles, workers=1, api_keys_file=keys)
+
+    def act(new):
+        (worker,) = running.workers()
+        keys.write_text(line(new))
+        running.signal(signal.SIGHUP)
+        wait_until(lambda: worker not in running.workers())
+        bearer = {"Authorization": f"Bearer {new}"}
+        wait_until(lambda: running.get("/v1/models", headers=bearer).ok)
+
+    yield running, act
+    running.stop()
+
+
+def test_key_that_is_revoked_meanwhile_is_asked_for_again(open_visit, revoke):
+    server, revoke_for = revoke
+    visit = open_visit(server)
+    complaint = visit.page.get_by_role("alert").filter(has_text="not know this key")
+    visit.page.goto(f"{server.url}/#model=mixed&input=[30,%22red%22]")
+    enter(visit, KEY)
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    revoke_for("second")
+    visit.explain()
+    expect(complaint).to_be_visible()
+    expect(visit.field("API key")).to_be_focused()
+    enter(visit, "second")
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    visit.page.goto(f"{server.url}/#model=breast-cancer&view=model")
+    button = visit.page.get_by_role("button", name="Save the report")
+    button.wait_for()
+    visit.settle()
+    revoke_for("third")
+    button.click()
+    expect(complaint).to_be_visible()
+    enter(visit, "third")
+    expect(complaint).to_be_hidden()
+    with visit.page.expect_download():
+        button.click()
+    visit.forgive_refusals()

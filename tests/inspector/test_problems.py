@@ -205,3 +205,104 @@ def test_bad_parameter_of_a_link_is_said_at_the_parameter(visit):
     samples.fill("60")
     visit.page.keyboard.press("Enter")
     visit.settle()
+
+
+def hold(visit, pattern):
+    """Keep requests back; returns their routes, to be let go later."""
+    held = []
+    visit.page.route(pattern, lambda route: held.append(route))
+    return held
+
+
+def release(visit, route):
+    """Let a request go, and give the page the time to act upon its answer."""
+    with visit.page.expect_event("requestfinished"):
+        route.continue_()
+    visit.page.wait_for_timeout(200)
+
+
+def wait_for_one(visit, held):
+    while not held:
+        visit.page.wait_for_timeout(20)
+
+
+def test_model_that_loads_late_does_not_replace_the_one_chosen_after(visit):
+    visit.open(model="mixed")
+    held = hold(visit, "**/v1/models/large/examples")
+    visit.field("Model").select_option("large")
+    wait_for_one(visit, held)
+    visit.field("Model").select_option("signals")
+    expect(visit.page).to_have_title("signals: Leafpath inspector")
+    release(visit, held[0])
+    expect(visit.page).to_have_title("signals: Leafpath inspector")
+    expect(visit.page.get_by_role("textbox", name="Steps")).to_be_visible()
+    visit.settle()
+
+
+def test_model_that_fails_late_does_not_replace_the_one_chosen_after(visit):
+    visit.open(model="mixed")
+    held = hold(visit, "**/v1/models/large/examples")
+    visit.field("Model").select_option("large")
+    wait_for_one(visit, held)
+    visit.field("Model").select_option("signals")
+    expect(visit.page).to_have_title("signals: Leafpath inspector")
+    with visit.page.expect_event("requestfailed"):
+        held[0].abort()
+    visit.page.wait_for_timeout(200)
+    expect(visit.page.get_by_role("textbox", name="Steps")).to_be_visible()
+    assert all("ERR_FAILED" in each for each in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_late_answer_of_a_view_that_is_gone_changes_nothing(visit):
+    visit.open(model="mixed", input=[61.5, "green"])
+    held = hold(visit, "**/*:explain")
+    visit.field("age years").fill("20")
+    visit.page.keyboard.press("Tab")
+    wait_for_one(visit, held)
+    visit.field("Model").select_option("large")
+    expect(visit.page).to_have_title("large: Leafpath inspector")
+    visit.settle()
+    address = visit.page.url
+    release(visit, held[0])
+    assert visit.page.url == address
+    expect(visit.page.get_by_role("status")).to_have_text("")
+
+
+def test_document_that_does_not_come_says_why(visit):
+    visit.open(model="breast-cancer", view="model")
+    visit.page.context.set_offline(True)
+    try:
+        card = visit.card("Loss landscape")
+        card.get_by_text("More views of the landscape").click()
+        expect(card.locator("figure .error")).to_have_count(2)
+        expect(card.locator("figure img")).to_have_count(0)
+        expect(card.locator("figure .error").first).to_contain_text("cannot be reached")
+        visit.page.get_by_role("button", name="Save the report").click()
+        alert = visit.card("Report").get_by_role("alert")
+        expect(alert).to_contain_text("cannot be reached")
+    finally:
+        visit.page.context.set_offline(False)
+    with visit.page.expect_download():
+        visit.page.get_by_role("button", name="Save the report").click()
+    expect(visit.card("Report").locator(".error")).to_have_text("")
+    assert all("INTERNET_DISCONNECTED" in each for each in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_region_that_fails_late_does_not_replace_the_one_chosen_after(visit):
+    visit.open(model="breast-cancer", view="model")
+    nodes = visit.page.get_by_role("treeitem")
+    whole = nodes.count()
+    held = hold(visit, "**/tree?region=*")
+    visit.field("Region").select_option(index=1)
+    wait_for_one(visit, held)
+    visit.field("Region").select_option("")
+    expect(nodes).to_have_count(whole)
+    with visit.page.expect_event("requestfailed"):
+        held[0].abort()
+    visit.page.wait_for_timeout(200)
+    expect(nodes).to_have_count(whole)
+    expect(visit.card("The tree").get_by_role("alert")).to_have_count(0)
+    assert all("ERR_FAILED" in each for each in visit.complaints)
+    visit.complaints.clear()

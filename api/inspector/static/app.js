@@ -12,8 +12,9 @@ const page = Object.fromEntries(
     document.getElementById(id),
   ]),
 );
-const client = createClient();
+const client = createClient(askForKey);
 const loaded = new Map();
+let latest = 0; // of what was begun; what is not the latest no longer counts
 
 /** Say something to all; `quietly`, to screen readers alone. */
 function tell(text, {quietly = false} = {}) {
@@ -33,7 +34,7 @@ async function load(name) {
   return loaded.get(name);
 }
 
-async function show() {
+async function show(isLatest) {
   const state = readAddress();
   const names = [...page.model.options].map((option) => option.value);
   const name = names.includes(state.model) ? state.model : names[0];
@@ -41,16 +42,24 @@ async function show() {
   mark(name, state.view);
   tell(`Loading ${name}.`);
   const found = await load(name);
+  if (!isLatest()) return;
+  const ifLatest = (step) => (...given) => isLatest() && step(...given);
   document.title = `${name}: Leafpath inspector`;
   const isOther = state.model !== null && state.model !== name;
   tell(isOther ? `No model ${state.model} is served here; this is ${name}.` : "");
   if (state.view === "model") {
     const {region} = state;
     const keep = (chosen) => writeAddress({model: name, view: "model", region: chosen});
-    page.main.replaceChildren(createModelView({client, loaded: found, region, remember: keep}));
+    page.main.replaceChildren(createModelView({client, loaded: found, region, remember: ifLatest(keep)}));
     return;
   }
-  const view = createExplainView({client, loaded: found, remember, tell, start: state});
+  const view = createExplainView({
+    client,
+    loaded: found,
+    remember: ifLatest(remember),
+    tell: ifLatest(tell),
+    start: state,
+  });
   page.main.replaceChildren(view.element);
   await view.open(state);
 }
@@ -72,32 +81,36 @@ function mark(name, view) {
   }
 }
 
-async function start() {
+async function start(isLatest) {
   const {models} = await client.get("v1/models");
+  if (!isLatest()) return;
   if (!models.length) {
     page.main.replaceChildren(h("p", {class: "card"}, "No model is served yet. The log of the server says why."));
     return;
   }
   page.model.replaceChildren(...models.map((name) => h("option", {value: name}, name)));
   page.model.disabled = false;
-  await show();
+  await show(isLatest);
 }
 
-/** Run a step; say what went wrong, and ask for a key where that is what lacks. */
+/** Run a step in the place of all before; say what went wrong. */
 async function attempt(step) {
+  const turn = (latest += 1);
+  const isLatest = () => turn === latest;
   try {
-    await step();
+    await step(isLatest);
   } catch (problem) {
-    tell("");
     if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 401) askForKey(page.key.value ? "The server does not know this key." : "");
-    else page.main.replaceChildren(h("p", {class: "card warning", role: "alert"}, problem.message));
+    if (!isLatest()) return;
+    tell("");
+    if (problem.status === 401) return; // the client has asked for a key
+    page.main.replaceChildren(h("p", {class: "card warning", role: "alert"}, problem.message));
   }
 }
 
-function askForKey(complaint) {
+function askForKey() {
   page["key-form"].hidden = false;
-  page["key-error"].textContent = complaint;
+  page["key-error"].textContent = page.key.value ? "The server does not know this key." : "";
   page.key.focus();
 }
 
@@ -114,7 +127,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address holds the state
   page.main.focus();
 });
-window.addEventListener("hashchange", () => attempt(show));
+window.addEventListener("hashchange", () => attempt(page.model.disabled ? start : show));
 
-if (document.body.dataset.keyed === "yes") askForKey("");
+if (document.body.dataset.keyed === "yes") askForKey();
 else attempt(start);

@@ -9,14 +9,16 @@ export class Problem extends Error {
   }
 }
 
-/** A client of the server that this page came from. */
-export function createClient() {
+/** A client of the server that this page came from; `refused()` hears of a key that will not do. */
+export function createClient(refused) {
   let key = null;
 
   async function ask(path, options = {}) {
+    const used = key;
     const headers = {...options.headers};
     if (key !== null) headers.Authorization = `Bearer ${key}`;
     const answer = await reach(path, {...options, headers, cache: "no-cache"});
+    if (answer.status === 401 && used === key) refused(); // and no other was given meanwhile
     if (!answer.ok) throw new Problem(answer.status, await body(answer));
     return answer;
   }

@@ -4,7 +4,7 @@ import {h} from "./dom.js";
 import {evaluationView} from "./evaluation_view.js";
 import {number} from "./words.js";
 
-/** [heading, element] of each document that the model has. */
+/** [heading, content] of each document that the model has. */
 export function documentParts(client, model) {
   const path = `v1/models/${model.name}`;
   const has = (name) => model.documents.includes(name);
@@ -77,19 +77,27 @@ function moreViews(client, path, views) {
   return details;
 }
 
+/** A picture, or why it does not come. */
 function picture(client, path, alt, accept) {
   const image = h("img", {alt});
-  client.fetchUrl(path, accept).then((url) => image.setAttribute("src", url));
+  client.fetchUrl(path, accept).then(
+    (url) => image.setAttribute("src", url),
+    (problem) => image.replaceWith(h("p", {class: "error"}, problem.message)),
+  );
   return image;
 }
 
 /** Fetched with the key and offered as a file: a link alone could not carry the key. */
 function reportLink(client, model, path) {
   const button = h("button", {type: "button"}, "Save the report");
-  button.addEventListener("click", async () => {
-    const url = await client.fetchUrl(`${path}/report`);
+  const error = h("p", {class: "error", role: "alert"});
+  const save = (url) => {
     h("a", {href: url, download: `${model.name}-report.html`}).click();
     URL.revokeObjectURL(url);
+  };
+  button.addEventListener("click", () => {
+    error.textContent = "";
+    client.fetchUrl(`${path}/report`).then(save, (problem) => (error.textContent = problem.message));
   });
-  return h("p", {}, "Everything above and more, as one page that needs no server. ", button);
+  return [h("p", {}, "Everything above and more, as one page that needs no server. ", button), error];
 }

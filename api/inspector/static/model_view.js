@@ -23,7 +23,7 @@ export function createModelView({client, loaded, region, remember}) {
     tree && treeCards({tree, region, card: part, fetchTree, remember}),
     examples && part("Where tree and network disagree", disagreements(model, examples)),
     part("Methods", methodTable(methods)),
-    documentParts(client, model).map(([heading, element]) => part(heading, element)),
+    documentParts(client, model).map(([heading, content]) => part(heading, content)),
   );
 }
 

@@ -26,10 +26,11 @@ export function treeCards({tree, region, card, fetchTree, remember}) {
       const found = name ? await fetchTree(name) : tree;
       if (name === wanted) show(found); // and nobody has chosen another meanwhile
     } catch (problem) {
+      if (name !== wanted) return;
       drawing.replaceChildren(h("p", {class: "error", role: "alert"}, problem.message));
       leaves.replaceChildren();
     }
-    drawing.removeAttribute("aria-busy");
+    if (name === wanted) drawing.removeAttribute("aria-busy");
   };
   const names = (tree.regions ?? []).map((each) => each.name);
   const start = names.includes(region) ? region : WHOLE;
