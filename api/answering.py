@@ -39,6 +39,7 @@ def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     """Answer ``:predict``."""
     model = served.model
     inputs, lengths = read_any_instances(model.manifest, request.instances)
+    check_price(model, [], inputs)
     unusual = _find_unusual(model, request, inputs, lengths)
     charge(len(inputs))
     with extreme_inputs_named(model, inputs, lengths):

@@ -76,6 +76,9 @@ def check_price(
 ) -> None:
     """Refuse a request that costs too much, before any work is done.
 
+    Predictions alone may, of large pictures and long sequences: they hold a thread of
+    the server that cheap requests wait for.
+
     Parameters
     ----------
     inputs : [n, *shape], see ``row_limit``.
@@ -88,6 +91,12 @@ def check_price(
     """
     instances = len(inputs)
     limit = times * row_limit(model, inputs)
+    if instances > limit:
+        raise RequestError(
+            TOO_EXPENSIVE,
+            f"one request may hold {limit} instances of this size, not {instances}",
+            [Fault("$.instances", f"holds {instances}", f"at most {limit}")],
+        )
     rows = price(model, requests, instances)
     if rows <= limit:
         return

@@ -149,9 +149,10 @@ UNSUPPORTED_METHOD = Kind(
 TOO_EXPENSIVE = Kind(
     "too-expensive",
     422,
-    "The explanations cost too much",
+    "The request costs too much",
     "The price of a request is the number of rows that it may send through the "
-    "network, summed over explanations and instances; `errors` says price and limit.",
+    "network, summed over explanations and instances; `errors` says price and limit. "
+    "Of large pictures and long sequences fewer rows are allowed.",
 )
 QUOTA_EXCEEDED = Kind(
     "quota-exceeded",

@@ -70,8 +70,7 @@ def infer(
     inputs, lengths = read_inputs(model, found)
     unusual = find_unusual(model, inputs, lengths, sent_as(model, found), INPUT)
     asked = [one.explanation for one in wanted if one.explanation is not None]
-    if asked:
-        check_price(model, asked, inputs)
+    check_price(model, asked, inputs)
     charge(len(inputs) + price(model, asked, len(inputs)))
     with extreme_inputs_named(model, inputs, lengths):
         prediction = model.predict(inputs, lengths)

@@ -79,3 +79,30 @@ def test_v2_names_the_pixel_that_is_not_finite(client, patches):
     reply = client.post("/v2/models/patches/infer", json={"inputs": [tensor]})
     assert reply.status_code == 400
     assert reply.json["error"].startswith("input[1][2][0][6]: 1e+39 is not a finite")
+
+
+@pytest.mark.parametrize("pictures", [3, 4])
+def test_more_pixels_than_one_request_may_send_are_refused(
+    client, patches, pictures, monkeypatch
+):
+    """Before the prediction, which would hold a thread of the server as long."""
+    monkeypatch.setattr("api.limits.MAX_NETWORK_POSITIONS", 3 * 35 + 34)
+    body = {"instances": patches.instances(range(pictures))}
+    values = np.float32(patches.rows(range(pictures))[0])
+    tensor = {"name": "input", "datatype": "FP32", "shape": list(values.shape)}
+    tensors = {"inputs": [tensor | {"data": values.ravel().tolist()}]}
+    replies = [
+        client.post(PREDICT, json=body),
+        client.post("/v1/models/patches:explain", json=body),
+        client.post("/v2/models/patches/infer", json=tensors),
+    ]
+    if pictures == 3:
+        assert [reply.status_code for reply in replies[::2]] == [200, 200]
+        return
+    assert [reply.status_code for reply in replies] == [422, 422, 400]
+    for reply in replies[:2]:
+        assert reply.json["type"] == "/problems/too-expensive"
+        (fault,) = reply.json["errors"]
+        assert fault["path"] == "$.instances"
+        assert fault["allowed"] == "at most 3"
+    assert "one request may hold 3 instances" in replies[2].json["error"]
