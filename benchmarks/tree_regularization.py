@@ -3,10 +3,14 @@
 Every method tries three settings on one seed, by validation rows; the best is fixed
 before any test row is looked at, and run with five other seeds. All trees are made by
 the same procedure (strength .005, at most 10 leaves), so what differs is the network.
-Finished runs are kept in .benchmarks/ and not run again: a sweep of all takes hours on
-two cores. Usage: python -m benchmarks tree_regularization [data set...]
+Finished runs are kept in .benchmarks/, under a hash of their data set's configuration,
+and not run again: a sweep of all takes hours on two cores. The picture is drawn where
+all data sets are asked for. Usage: python -m benchmarks tree_regularization [data
+set...]
 """
 
+import functools
+import hashlib
 import statistics
 import sys
 import time
@@ -25,6 +29,7 @@ from benchmarks.data_sets import DATA_SETS
 from bulk.files import write_whole
 from explainers.tree import DistilledTree
 from trainer.assemble import assemble_tree
+from trainer.config import Config
 from trainer.distill import distill
 from trainer.errors import DeadRunError
 from trainer.fit import fit
@@ -129,13 +134,19 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     names = sys.argv[2:] or list(DATA_SETS)
-    for name in names:
-        report(name)
+    wins = {name: report(name) for name in names}
+    print_wins(wins)
     print_claims(names)
+    print_claims_apart(names)
+    if set(names) == set(DATA_SETS):
+        draw_claims(names)
 
 
-def report(name: str) -> None:
-    """Tune, run and print one data set."""
+def report(name: str) -> list[float]:
+    """Tune, run and print one data set; return what is gained on the best control.
+
+    That control is the one with the largest median hypervolume; one figure a seed.
+    """
     left_out = set() if name in THE_PAPER_S else {SURROGATE}
     left_out |= {"L1", "L1-orthogonal"} if name in LARGER else set()
     chosen = {m: tune(name, m) for m in METHODS if m not in left_out}
@@ -143,10 +154,10 @@ def report(name: str) -> None:
         f"\n### {name}\n\n| | AUC | accuracy | tree AUC | tree accuracy | fidelity | "
         "balanced | leaves | APL | CPU s | hypervolume |\n" + "|---" * 11 + "|"
     )
-    volumes = {}
+    volumes, runs = {}, {}
     for method, setting in chosen.items():
         view = METHODS[method][1]
-        outcomes = [run(name, setting, seed) for seed in SEEDS]
+        runs[method] = outcomes = [run(name, setting, seed) for seed in SEEDS]
         print(row(method, outcomes, view))
         volumes[method] = middle(outcomes, view, hypervolume)
     best = max(CONTROLS, key=volumes.__getitem__)
@@ -157,6 +168,22 @@ def report(name: str) -> None:
         f"Settings: {chosen}",
         flush=True,
     )
+    return compare(runs[OURS], runs[best], METHODS[best][1])
+
+
+def compare(
+    ours: list[Outcome | None], rivals: list[Outcome | None], view: str
+) -> list[float]:
+    """Return by how much our hypervolume is larger, seed by seed; a dead run has 0."""
+
+    def volume(outcome: Outcome | None, view: str) -> float:
+        return 0.0 if outcome is None else hypervolume(outcome.test[view])
+
+    mine = METHODS[OURS][1]
+    return [
+        volume(one, mine) - volume(other, view)
+        for one, other in zip(ours, rivals, strict=True)
+    ]
 
 
 def tune(name: str, method: str) -> Setting:
@@ -188,7 +215,7 @@ def run(
     """
     label = "-".join(f"{k}={v}" for k, v in setting.items())
     label += "" if most == MAX_LEAVES else "-any_leaves"
-    path = KEPT / f"{name}-{label}-{strength:g}-{seed}.json"
+    path = KEPT / f"{stem(name)}-{label}-{strength:g}-{seed}.json"
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Outcome | None)
     prepared = load(name, setting, seed, strength, most)
@@ -199,6 +226,19 @@ def run(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, msgspec.json.encode(outcome))
     return outcome
+
+
+@functools.cache
+def stem(name: str) -> str:
+    """Return what a data set's files begin with: its name, its configuration's hash."""
+    config, _ = DATA_SETS[name](TUNING_SEED)
+    return f"{name}-{fingerprint(config)}"
+
+
+def fingerprint(config: Config) -> str:
+    """Return a hash of rows, network and training; the rest is in a run's label."""
+    parts = config.data, config.model, config.tree_features, config.train
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:8]
 
 
 def make(prepared: Prepared, setting: Setting) -> Outcome:
@@ -415,35 +455,68 @@ def count_dead(name: str) -> str:
     )
 
 
-def print_claims(names: list[str]) -> None:
-    """Print and draw, over all data sets, what leaves claim and test rows say."""
-    pairs = [claim for outcome in kept(names) for claim in outcome.claims]
-    claimed = np.array([c for c, _, _ in pairs])
-    agreed, rows = (np.array([p[i] for p in pairs]) for i in (1, 2))
-    print("\n| leaves that claim | rows | claimed | found |\n|---|---|---|---|")
-    edges = [0, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1.001]
-    points = []
-    for low, high in zip(edges, edges[1:], strict=False):
+def print_wins(wins: dict[str, list[float]]) -> None:
+    """Print on how many seeds we have the larger hypervolume, data set by data set."""
+    print(
+        f"\n| hypervolume of {OURS}, less the best control's | seeds above | level | "
+        "below | median (range) |\n|---|---|---|---|---|"
+    )
+    for name, gains in wins.items():
+        above, below = (sum(sign * gain > 0 for gain in gains) for sign in (1, -1))
+        level = len(gains) - above - below
+        middle = f"{statistics.median(gains):+.4f}"
+        range_ = f"{min(gains):+.4f} to {max(gains):+.4f}"
+        print(f"| {name} | {above} | {level} | {below} | {middle} ({range_}) |")
+
+
+EDGES = (0, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1.001)
+SPANS = [f"{a:g} to {min(b, 1):g}" for a, b in zip(EDGES, EDGES[1:], strict=False)]
+Band = tuple[float, float, int]
+"""What the leaves of one span claim, the share of test rows that agree, test rows."""
+
+
+def band_claims(names: list[str]) -> dict[str, Band]:
+    """Return, by span of the claim, what leaves claim and what test rows say."""
+    claims = [claim for outcome in kept(names) for claim in outcome.claims]
+    claimed, agreed, rows = (np.array(column) for column in zip(*claims, strict=True))
+    bands = {}
+    for span, low, high in zip(SPANS, EDGES, EDGES[1:], strict=False):
         at = (claimed >= low) & (claimed < high) & (rows > 0)
         if at.any():
             n = int(rows[at].sum())
             told = float((claimed[at] * rows[at]).sum() / n)
-            found = float(agreed[at].sum() / n)
-            points.append((told, found, n))
-            span = f"{low:g} to {min(high, 1):g}"
-            print(f"| {span} | {n} | {told:.3f} | {found:.3f} |")
-    draw_claims(points)
+            bands[span] = told, float(agreed[at].sum() / n), n
+    return bands
 
 
-def draw_claims(points: list[tuple[float, float, int]]) -> None:
+def print_claims(names: list[str]) -> None:
+    """Print, over all data sets, what leaves claim and test rows say."""
+    print("\n| leaves that claim | rows | claimed | found |\n|---|---|---|---|")
+    for span, (told, found, n) in band_claims(names).items():
+        print(f"| {span} | {n} | {told:.3f} | {found:.3f} |")
+
+
+def print_claims_apart(names: list[str]) -> None:
+    """Print the same by data set: found less claimed, and the rows in brackets."""
+    print(f"\n| found - claimed | {' | '.join(SPANS)} |\n{'|---' * (len(SPANS) + 1)}|")
+    for name in names:
+        bands = band_claims([name])
+        cells = [
+            f"{found - told:+.3f} ({n})"
+            for told, found, n in (bands.get(span, (0.0, 0.0, 0)) for span in SPANS)
+        ]
+        print(f"| {name} | {' | '.join(cells)} |".replace("+0.000 (0)", ""))
+
+
+def draw_claims(names: list[str]) -> None:
     """Draw the reliability of the leaves' claims, with a band of .02."""
     from matplotlib import pyplot
 
+    claimed, found, rows = zip(*band_claims(names).values(), strict=True)
     figure, axes = pyplot.subplots(figsize=(5, 5), layout="constrained")
     diagonal = np.array([0.5, 1.0])
     axes.plot(diagonal, diagonal, color="0.5", linewidth=1)
     axes.fill_between(diagonal, diagonal - 0.02, diagonal + 0.02, color="0.9")
-    claimed, found, rows = zip(*points, strict=True)
     axes.scatter(claimed, found, s=10 + 60 * np.array(rows) / max(rows), zorder=3)
     axes.set(
         xlabel="fidelity that the leaf claims",
@@ -461,7 +534,7 @@ def kept(names: list[str]) -> Iterator[Outcome]:
     """Yield every outcome of the fresh seeds that is on disk."""
     for path in sorted(KEPT.glob("*.json")):
         if path.stem.endswith(tuple(map(str, SEEDS))) and path.name.startswith(
-            tuple(f"{name}-" for name in names)
+            tuple(f"{stem(name)}-" for name in names)
         ):
             outcome = msgspec.json.decode(path.read_bytes(), type=Outcome | None)
             if outcome is not None:
