@@ -16,6 +16,7 @@ BENCHMARKS = {
     "hot_path": "what a prediction costs without HTTP, layer by layer",
     "growth": "how cost grows with rows, features, leaves, steps and samples",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
+    "times": "CPU time of the pull and of a tree that decides, beside neither",
     "regression": "the pull carried over to regression, on the diabetes data",
     "seeds": "breast cancer over 5 seeds: network, tree and controls",
     "channels": "feature visualization against the best real example, at random",
