@@ -59,7 +59,7 @@ def explain_file(
     source = open_source(data, rows_per_part)
     plan = _make_plan(model, source, methods, keep, rows_per_part)
     keep_plan(out, plan)
-    job = Job(data.resolve(), bundle.resolve(), out.resolve(), plan)
+    job = Job(data.resolve(), bundle.resolve(), out.resolve(), plan, source.stamp)
     waiting = [part for part in source.parts if not (out / part.name).exists()]
     total = sum(part.rows for part in source.parts)
     arriving = run_tasks(

@@ -15,7 +15,7 @@ from bulk.columns import columns_of
 from bulk.errors import BulkError
 from bulk.files import whole_file
 from bulk.plan import Plan
-from bulk.source import Part, encode_table, read_part
+from bulk.source import Part, Stamp, encode_table, read_part, unchanged
 from bulk.unusual import find_unusual, refuse
 from explainers.arrays import Inputs
 from explainers.errors import InputError, LeafpathError, NonFiniteError
@@ -31,12 +31,16 @@ METADATA = b"leafpath"
 
 @dataclass(frozen=True)
 class Job:
-    """Where everything is, and what is asked; the paths are absolute."""
+    """Where everything is, and what is asked; the paths are absolute.
+
+    ``stamp`` is that of the file ``data`` when the run began.
+    """
 
     data: Path
     bundle: Path
     out: Path
     plan: Plan
+    stamp: Stamp
 
 
 def explain_part(part: Part, job: Job) -> int:
@@ -45,9 +49,9 @@ def explain_part(part: Part, job: Job) -> int:
     Raises
     ------
     BulkError
-        Something is wrong that is not a row's fault: the bundle is another by now, a
-        parameter does not fit, a file cannot be read or written. Whatever the reason,
-        it is one class with one message, which can travel between processes.
+        Something is wrong that is not a row's fault: the bundle or the file is another
+        by now, a parameter does not fit, a file cannot be read or written. Whatever the
+        reason, it is one class with one message, which can travel between processes.
     """
     try:
         answers = explain_rows(part, job, _open(job.bundle, job.plan.bundle))
@@ -72,7 +76,8 @@ def explain_rows(part: Part, job: Job, model: Model) -> pa.Table:
     """Return the answers of one part, one row a row of the file, in its order."""
     features = [feature.name for feature in model.manifest.input.features]
     names = list(dict.fromkeys([*features, *job.plan.keep]))
-    table = read_part(job.data, part, names)
+    with unchanged(job.data, job.stamp, job.plan.data):
+        table = read_part(job.data, part, names)
     steps = [
         _explain_step(
             model, job.plan, table.slice(start, STEP_ROWS), part.first + start

@@ -21,9 +21,9 @@ ROWS_PER_PART = 10_000
 class Plan(Document, frozen=True, kw_only=True):
     """Everything that the answers depend on.
 
-    ``bundle`` is the model's digest, ``data`` the SHA-256 of the Parquet file's footer
-    (it lists every column's place, size and range), ``methods`` names and complete
-    parameters in the order of the columns, ``keep`` the file's columns that are copied.
+    ``bundle`` is the model's digest, ``data`` the SHA-256 of the Parquet file,
+    ``methods`` names and complete parameters in the order of the columns, ``keep`` the
+    file's columns that are copied.
     """
 
     bundle: str

@@ -1,10 +1,12 @@
 """The Parquet file that is explained: its parts, its columns, its rows as inputs."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,9 @@ from explainers.manifest import InputSchema
 
 BUFFER_BYTES = 2**20
 """Read ahead in each column; without it a whole row group's column is in memory."""
+
+Stamp: TypeAlias = tuple[int, int]
+"""A file's size in bytes and when it last changed, in ns: cheap to ask at each part."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +46,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of the file without reading its rows.
+    """What is known of the file before any row is decoded.
 
-    ``digest`` is the SHA-256 of its footer.
+    ``digest`` is the SHA-256 of the whole file, which had the ``stamp``.
     """
 
     parts: tuple[Part, ...]
     schema: pa.Schema
     digest: str
+    stamp: Stamp
 
 
 def open_source(path: Path, rows_per_part: int) -> Source:
-    """Read the footer of a Parquet file and divide its row groups into parts.
+    """Hash a Parquet file, and divide its row groups into parts.
 
     Raises
     ------
@@ -60,16 +66,17 @@ def open_source(path: Path, rows_per_part: int) -> Source:
         The file is missing or no Parquet file.
     """
     try:
+        stamp = _stamp(path)
         with pq.ParquetFile(path) as file:
             groups = [
                 file.metadata.row_group(i).num_rows
                 for i in range(file.metadata.num_row_groups)
             ]
             schema = file.schema_arrow
-        digest = _footer_digest(path)
+        digest = _digest(path)
     except (OSError, pa.ArrowException) as error:
         raise BulkError(f"{path}: {error}") from error
-    return Source(_divide(groups, rows_per_part), schema, digest)
+    return Source(_divide(groups, rows_per_part), schema, digest, stamp)
 
 
 def _divide(groups: Sequence[int], rows_per_part: int) -> tuple[Part, ...]:
@@ -83,13 +90,45 @@ def _divide(groups: Sequence[int], rows_per_part: int) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _footer_digest(path: Path) -> str:
-    """Hash the footer, whose length stands before the last four bytes of the file."""
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as stream:
-        end = stream.seek(-8, 2)
-        length = int.from_bytes(stream.read(4), "little")
-        stream.seek(end - length)
-        return "sha256:" + hashlib.sha256(stream.read(length)).hexdigest()
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _digest_at(path: Path, stamp: Stamp) -> str:
+    """Hash a file once a process, until it changes."""
+    return _digest(path)
+
+
+@contextmanager
+def unchanged(path: Path, stamp: Stamp, digest: str) -> Iterator[None]:
+    """Hold a file against what the run began with, before and after it is read.
+
+    Only where its stamp is another, as that of a copy on another machine, is it hashed.
+
+    Raises
+    ------
+    BulkError
+        It holds something else.
+    """
+    _check_same(path, stamp, digest)
+    yield
+    _check_same(path, stamp, digest)
+
+
+def _check_same(path: Path, stamp: Stamp, digest: str) -> None:
+    found = _stamp(path)
+    if found != stamp and _digest_at(path, found) != digest:
+        raise BulkError(
+            f"{path} is not the file that this run began with ({digest}); put that one "
+            "back, or start anew in another place"
+        )
 
 
 def check_columns(schema: pa.Schema, inputs: InputSchema) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from distributed import Client
 
 from bulk.errors import TaskError
 from bulk.explain import explain_file
+from tests.bulk.corrected import correct_one, write_plain
 
 METHODS = (
     '["tree_path", {"method": "integrated_gradients", "baseline": "background", '
@@ -53,6 +55,13 @@ def parts(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.glob("part-*.parquet")}
 
 
+def kill_half_way(data: Path, bundle: Path, out: Path) -> None:
+    run = start_explain(data, bundle, out, "--jobs", "1")
+    wait_for(lambda: len(parts(out)) >= 5, run)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+
+
 @pytest.fixture(scope="module")
 def undisturbed(bundle, cellar, tmp_path_factory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed")
@@ -64,10 +73,7 @@ def test_a_run_killed_without_mercy_goes_on_where_it_was(
     bundle, cellar, undisturbed, tmp_path
 ):
     assert len(undisturbed) == PARTS
-    first = start_explain(cellar, bundle, tmp_path, "--jobs", "1")
-    wait_for(lambda: len(parts(tmp_path)) >= 5, first)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
+    kill_half_way(cellar, bundle, tmp_path)
     finished = {p: p.stat().st_mtime_ns for p in tmp_path.glob("part-*.parquet")}
     assert 5 <= len(finished) < PARTS
     (tmp_path / ".part-000023.parquet.ab12").write_bytes(b"half")  # as a kill leaves it
@@ -80,6 +86,20 @@ def test_a_run_killed_without_mercy_goes_on_where_it_was(
     assert parts(tmp_path) == undisturbed
     assert {p: p.stat().st_mtime_ns for p in finished} == finished
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_run_killed_and_its_file_corrected_does_not_go_on(bundle, cellar, tmp_path):
+    data, out = tmp_path / "cellar.parquet", tmp_path / "out"
+    table = write_plain(pq.read_table(cellar), data)
+    kill_half_way(data, bundle, out)
+    finished, footer = parts(out), pq.read_metadata(data)
+    write_plain(correct_one(table, row=3), data)
+    assert pq.read_metadata(data).equals(footer)  # so only the values tell
+    second = start_explain(data, bundle, out, "--quiet")
+    said, _ = second.communicate(timeout=180)
+    assert second.returncode == 1
+    assert f"Error: {out} holds answers of another run (other data;" in said
+    assert parts(out) == finished
 
 
 @pytest.fixture
