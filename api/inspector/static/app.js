@@ -13,7 +13,6 @@ const page = Object.fromEntries(
   ]),
 );
 const client = createClient(askForKey);
-const loaded = new Map();
 let latest = 0; // of what was begun; what is not the latest no longer counts
 
 /** Say something to all; `quietly`, to screen readers alone. */
@@ -22,20 +21,17 @@ function tell(text, {quietly = false} = {}) {
   page.status.classList.toggle("unseen", quietly);
 }
 
-/** Everything about a model that does not depend on an input; asked for once. */
+/** Everything about a model that does not depend on an input; the browser keeps what has not changed. */
 async function load(name) {
-  if (loaded.has(name)) return loaded.get(name);
   const path = `v1/models/${name}`;
   const [model, list] = await Promise.all([client.get(path), client.get(`${path}/methods`)]);
   const optional = (document) =>
     model.documents.includes(document) ? client.get(`${path}/${document}`) : null;
   const [tree, examples] = await Promise.all([optional("tree"), optional("examples")]);
-  loaded.set(name, {model, methods: list.methods, tree, examples: examples?.examples ?? null});
-  return loaded.get(name);
+  return {model, methods: list.methods, tree, examples: examples?.examples ?? null};
 }
 
-async function show(isLatest) {
-  const state = readAddress();
+async function show(isLatest, state = readAddress()) {
   const names = [...page.model.options].map((option) => option.value);
   const name = names.includes(state.model) ? state.model : names[0];
   page.model.value = name;
@@ -58,10 +54,16 @@ async function show(isLatest) {
     loaded: found,
     remember: ifLatest(remember),
     tell: ifLatest(tell),
+    renew: ifLatest(renew),
     start: state,
   });
   page.main.replaceChildren(view.element);
   await view.open(state);
+}
+
+/** The same question to a model that has been replaced since it was loaded. */
+function renew(state) {
+  return attempt((isLatest) => show(isLatest, {...readAddress(), ...state, isRenewed: true}));
 }
 
 function remember(state) {

@@ -9,10 +9,10 @@ import {createMethodPanel} from "./method_panel.js";
 
 /**
  * The view of a model's answers. `loaded` is {model, methods, tree, examples},
- * `remember(state)` keeps what is shown, `tell(text)` says it to screen readers.
- * Returns {element, open(state)}.
+ * `remember(state)` keeps what is shown, `tell(text)` says it to screen readers, and
+ * `renew(state)` loads the model anew and asks it the same. Returns {element, open(state)}.
  */
-export function createExplainView({client, loaded, remember, tell, start}) {
+export function createExplainView({client, loaded, remember, tell, renew, start}) {
   const {model, tree, examples} = loaded;
   const path = `v1/models/${model.name}`;
   const alert = h("p", {class: "warning", role: "alert", hidden: true});
@@ -22,6 +22,7 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   const speaking = h("div");
   const shown = {instance: null, steps: []};
   let latest = 0;
+  let mayRenew = !start.isRenewed;
   let isWaiting = false; // for the answer to a new input
 
   const context = () => ({model, ...shown, tryIt});
@@ -113,6 +114,7 @@ export function createExplainView({client, loaded, remember, tell, start}) {
   }
 
   function show(reply, instance, asked, isNew) {
+    if (![model, tree?.model ?? model].every(({digest}) => digest === reply.model.digest)) return replaced(instance);
     const [found] = reply.predictions;
     const explanations = [...(reply.explanations?.[0] ?? [])];
     shown.instance = instance;
@@ -128,16 +130,24 @@ export function createExplainView({client, loaded, remember, tell, start}) {
     answers.hidden = false;
     invitation.hidden = true;
     tell(`The network answers ${found.label}.`, {quietly: true});
-    rememberAll();
+    remember(stateOf(instance));
   }
 
-  function rememberAll() {
-    const state = {model: model.name, example: input.example(), instance: shown.instance};
+  /** Another bundle answers than the one drawn here: draw that, once a question. */
+  function replaced(instance) {
+    if (mayRenew) return renew({...stateOf(instance), example: null});
+    mayRenew = true;
+    clear();
+    throw new Problem(0, {detail: "The server answers with several versions of this model in turn. Ask again in a moment."});
+  }
+
+  function stateOf(instance) {
+    const state = {model: model.name, example: input.example(), instance};
     for (const {method, parameters} of panels.map((panel) => panel.chosen())) {
       if (method in OWN) state[method] = parameters;
       else Object.assign(state, {method, parameters});
     }
-    remember(state);
+    return state;
   }
 
   /** Say a problem where it arose: at a field, a parameter, or above all. */
@@ -170,8 +180,17 @@ export function createExplainView({client, loaded, remember, tell, start}) {
     if (state.instance && input.write(state.instance)) return ask(panels, true);
   }
 
-  const right = h("div", {class: "right"}, alert, invitation, answers);
+  const notice = start.isRenewed && replacedNotice(model);
+  const right = h("div", {class: "right"}, notice, alert, invitation, answers);
   return {element: h("div", {class: "columns"}, input.element, right), open};
+}
+
+function replacedNotice({name, version}) {
+  return h(
+    "p",
+    {class: "card note", role: "alert"},
+    `The server has replaced this model: this is version ${version} of ${name}, with its own tree and examples.`,
+  );
 }
 
 /** Two cards a row around the tree, which takes a whole one, as do heat maps. */
