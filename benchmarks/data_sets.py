@@ -1,6 +1,7 @@
 """The data sets of the tree regularization benchmark, each for a seed.
 
-A seed draws the synthetic data anew and divides the real ones anew.
+A seed draws parabola and the 20k set anew and divides the real ones anew. The hidden
+Markov model is one draw in one division: a seed moves its weights and batches alone.
 """
 
 import tempfile
