@@ -11,7 +11,7 @@ from api import problems
 from api.examples import is_shown
 from api.openapi import inference_v2, operations
 from api.openapi.examples import EXAMPLES
-from api.openapi.operations import JSON, Operation
+from api.openapi.operations import JSON, PROBLEM_HEADERS, RATE_LIMIT, Operation
 from api.openapi.parameters import HEADERS, PARAMETERS, path_parameter
 from api.openapi.schemas import build_schemas, reference
 from api.problems import Kind
@@ -127,10 +127,11 @@ def _operation_id(rule: Rule) -> str:
 
 
 def _responses(operation: Operation, keyed: bool, *, is_v2: bool) -> dict[str, Any]:
-    headers = ("XRequestId", *operation.headers)
+    is_charged = problems.QUOTA_EXCEEDED in operation.problems
+    quota = RATE_LIMIT if is_charged else ()
     good: dict[str, Any] = {
         "description": "The answer.",
-        "headers": {HEADERS_BY_NAME[name]: _header(name) for name in headers},
+        "headers": _headers("XRequestId", *operation.headers, *quota),
     }
     if operation.status == 200:
         good["content"] = {
@@ -149,10 +150,9 @@ def _responses(operation: Operation, keyed: bool, *, is_v2: bool) -> dict[str, A
 
 
 def _accepted(schema: str) -> dict[str, Any]:
-    names = ("XRequestId", "Location", "RetryAfter")
     return {
         "description": "The job that will have the answer, at `Location`.",
-        "headers": {HEADERS_BY_NAME[name]: _header(name) for name in names},
+        "headers": _headers("XRequestId", "Location", "RetryAfter", *RATE_LIMIT),
         "content": {JSON: {"schema": reference(schema)}},
     }
 
@@ -160,6 +160,8 @@ def _accepted(schema: str) -> dict[str, Any]:
 HEADERS_BY_NAME = {
     "Location": "Location",
     "RetryAfter": "Retry-After",
+    "RateLimitPolicy": "RateLimit-Policy",
+    "RateLimit": "RateLimit",
     "XRequestId": "X-Request-Id",
     "XCache": "X-Cache",
     "Age": "Age",
@@ -168,8 +170,11 @@ HEADERS_BY_NAME = {
 }
 
 
-def _header(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/headers/{name}"}
+def _headers(*names: str) -> dict[str, Any]:
+    return {
+        HEADERS_BY_NAME[name]: {"$ref": f"#/components/headers/{name}"}
+        for name in names
+    }
 
 
 def _problem_responses(kinds: list[Kind], *, is_v2: bool) -> dict[str, Any]:
@@ -178,10 +183,13 @@ def _problem_responses(kinds: list[Kind], *, is_v2: bool) -> dict[str, Any]:
     for kind in sorted(kinds, key=lambda kind: kind.status):
         status = v2_status(kind) if is_v2 else kind.status
         by_status.setdefault(status, []).append(kind)
-    return {
-        str(status): {
+    responses: dict[str, Any] = {}
+    for status, same in by_status.items():
+        described = responses[str(status)] = {
             "description": " ".join(f"`{k.slug}`: {k.meaning}" for k in same),
             "content": {media_type: {"schema": reference(schema)}},
         }
-        for status, same in by_status.items()
-    }
+        names = [name for kind in same for name in PROBLEM_HEADERS.get(kind, ())]
+        if names:
+            described["headers"] = _headers(*names)
+    return responses

@@ -16,6 +16,7 @@ BODY = (
     problems.UNSUPPORTED_MEDIA,
     problems.INVALID_REQUEST,
     problems.INVALID_INSTANCE,
+    problems.TOO_EXPENSIVE,
     problems.QUOTA_EXCEEDED,
     problems.NO_FINITE_ANSWER,
     problems.DEADLINE_EXCEEDED,
@@ -25,9 +26,20 @@ EXPLAIN = (
     problems.UNKNOWN_METHOD,
     problems.UNSUPPORTED_METHOD,
     problems.INVALID_PARAMETER,
-    problems.TOO_EXPENSIVE,
     problems.OVERLOADED,
 )
+RATE_LIMIT = ("RateLimitPolicy", "RateLimit")
+PROBLEM_HEADERS: Mapping[Kind, tuple[str, ...]] = {
+    problems.TOO_EXPENSIVE: RATE_LIMIT,
+    problems.QUOTA_EXCEEDED: (*RATE_LIMIT, "RetryAfter"),
+    problems.NO_FINITE_ANSWER: RATE_LIMIT,
+    problems.OVERLOADED: (*RATE_LIMIT, "RetryAfter"),
+    problems.JOBS_UNAVAILABLE: ("RetryAfter",),
+    problems.DEADLINE_EXCEEDED: RATE_LIMIT,
+}
+"""Names of shared headers of problems: of those after which a quota's key has paid, or
+may ask again.
+"""
 JOB = (problems.UNKNOWN_JOB, problems.JOBS_UNAVAILABLE)
 DOCUMENT = (*MODEL, problems.NOT_IN_BUNDLE)
 TREE = (*DOCUMENT, problems.NOT_EXPOSED)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from api.quotas import POLICY
+from api.spending import WINDOW_S
 from explainers.manifest import NAME
 from explainers.model import Model
 
@@ -65,6 +67,18 @@ HEADERS: dict[str, Any] = {
     "RetryAfter": {
         "description": "Seconds to wait before asking again.",
         "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimitPolicy": {
+        "description": "Of a key with a quota: `q` rows through the network in `w` "
+        "seconds.",
+        "schema": {"type": "string", "pattern": f'^"{POLICY}";q=[0-9]+;w={WINDOW_S}$'},
+        "example": f'"{POLICY}";q=50000;w={WINDOW_S}',
+    },
+    "RateLimit": {
+        "description": "Of a key with a quota: `r` rows are left, and in `t` seconds "
+        "there are as many as ever.",
+        "schema": {"type": "string", "pattern": f'^"{POLICY}";r=[0-9]+;t=[0-9]+$'},
+        "example": f'"{POLICY}";r=41873;t=22',
     },
     "XRequestId": {
         "description": "The request's own X-Request-Id when it is clean, or a new one.",

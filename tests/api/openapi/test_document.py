@@ -2,6 +2,7 @@
 
 import shutil
 
+import jsonschema
 import numpy as np
 import pytest
 from openapi_spec_validator import validate
@@ -13,6 +14,11 @@ from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, available
 from tests.api.processes import attack
 from tests.api.small_bundles import write_cancer
+from tests.api.test_access import bearer
+from tests.api.test_quotas import EXPLAIN, PREDICT, ROW, server
+
+LIMITING = {"RateLimit-Policy", "RateLimit", "Retry-After"}
+INFER = "/v2/models/mixed/infer"
 
 
 @pytest.fixture
@@ -47,6 +53,51 @@ def test_every_method_and_every_field_of_a_request_is_described(document):
     for name, method in EXPLAINERS.items():
         described = schemas[discriminator[name].rpartition("/")[2]]["properties"]
         assert set(described) == {"method", *method.parameters.__struct_fields__}
+
+
+def test_headers_of_quotas_are_described_where_they_are_sent(bundles, tmp_path):
+    """By what answers, queues and refuses: three rows are allowed, each costs one."""
+    jobs_url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    client = server(bundles, tmp_path, "3/min", jobs_url=jobs_url)
+    document = client.get("/openapi.json", headers=bearer("few")).json
+    for path, rows, status in (
+        (PREDICT, 4, 422),
+        (INFER, 4, 400),
+        (PREDICT, 1, 200),
+        (EXPLAIN, 1, 202),
+        (INFER, 1, 200),
+        (PREDICT, 1, 429),
+        (EXPLAIN, 2, 429),  # the same again would be the same job, paid for
+        (INFER, 1, 429),
+    ):
+        body = tensors(rows) if path == INFER else {"instances": [ROW] * rows}
+        headers = bearer("few") | {"Prefer": "respond-async"}
+        reply = client.post(path, json=body, headers=headers)
+        assert reply.status_code == status, (path, rows, reply.text)
+        described = headers_of(document, path.replace("mixed", "{model}"), status)
+        sent = LIMITING & set(reply.headers.keys())
+        assert sent
+        assert sent == LIMITING & set(described), (path, rows)
+        for name in sent:
+            schema, text = described[name]["schema"], reply.headers[name]
+            value = int(text) if schema["type"] == "integer" else text
+            jsonschema.validate(value, schema)
+
+
+def tensors(rows):
+    column = {"shape": [rows, 1]}
+    age = {"name": "age", "datatype": "FP32", "data": [ROW[0]] * rows}
+    colour = {"name": "colour", "datatype": "BYTES", "data": [ROW[1]] * rows}
+    return {"inputs": [age | column, colour | column]}
+
+
+def headers_of(document, path, status):
+    response = document["paths"][path]["post"]["responses"][str(status)]
+    shared = document["components"]["headers"]
+    return {
+        name: shared[header["$ref"].rpartition("/")[2]]
+        for name, header in response.get("headers", {}).items()
+    }
 
 
 def test_examples_work(client, document):
