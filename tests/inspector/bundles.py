@@ -65,6 +65,7 @@ def write_all(directory: Path) -> Path:
     write_cancer(directory / "secret", name="secret", expose="prediction")
     write_large(directory / "large")
     write_pictures(directory / "pictures")
+    write_pictures(directory / "colours", colours=("red", "green", "blue"))
     write_signals(directory / "signals")
     return directory
 
@@ -190,17 +191,22 @@ def write_large(directory: Path) -> None:
     small_bundles.write(directory, manifest, tree, two_layers(*layers), shown, {})
 
 
-def write_pictures(directory: Path) -> None:
-    """The digits 0, 1 and 2: random filters, their means, a fitted linear head."""
+def write_pictures(directory: Path, colours: tuple[str, ...] = ("grey",)) -> None:
+    """The digits 0, 1 and 2: random filters, their means, a fitted linear head.
+
+    Of several ``colours`` each is the same digit, the next one half as bright.
+    """
     images, labels = load_digits(n_class=3, return_X_y=True)
-    images = images.reshape(-1, 1, 8, 8).astype(np.float32)
+    n_channels = len(colours)
+    brightness = 0.5 ** np.arange(n_channels).reshape(1, -1, 1, 1)
+    images = (images.reshape(-1, 1, 8, 8) * brightness).astype(np.float32)
     random = np.random.default_rng(0)
-    filters = (random.normal(size=(8, 1, 3, 3)) / 16).astype(np.float32)
+    filters = (random.normal(size=(8, n_channels, 3, 3)) / 16).astype(np.float32)
     to_map = [
         ("Conv", ["input", "filters"], ["z"], {"pads": [1, 1, 1, 1]}),
         ("Relu", ["z"], ["feature_map"]),
     ]
-    shape, maps = ["batch", 1, 8, 8], ["batch", 8, 8, 8]
+    shape, maps = ["batch", n_channels, 8, 8], ["batch", 8, 8, 8]
     probe = graph("probe", to_map, {"input": (FLOAT, shape)},
                   {"feature_map": (FLOAT, maps)}, filters=filters)  # fmt: skip
     means = Session("probe", probe).run({"input": images})[0].mean(axis=(2, 3))
@@ -250,21 +256,27 @@ def write_pictures(directory: Path) -> None:
                 ("Flatten", ["patches"], ["columns"]),
             ],
             {"input": (FLOAT, shape)},
-            {"columns": (FLOAT, ["batch", 4])},
+            {"columns": (FLOAT, ["batch", 4 * n_channels])},
         ),
     }  # fmt: skip
-    patches = [(y, x, 4, 4) for y in (0, 4) for x in (0, 4)]
-    names = [f"mean of rows {y}-{y + 3}, columns {x}-{x + 3}" for y, x, *_ in patches]
-    feature = InputFeature(name="grey", kind="numeric", minimum=0.0, maximum=16.0)
+    corners = [(c, y, x) for c in range(n_channels) for y in (0, 4) for x in (0, 4)]
+    names = [
+        f"mean {colours[c]} of rows {y}-{y + 3}, columns {x}-{x + 3}"
+        for c, y, x in corners
+    ]
+    channels = tuple(
+        InputFeature(name=name, kind="numeric", minimum=0.0, maximum=16.0)
+        for name in colours
+    )
     _write_shaped(
         directory,
         graphs,
         labels,
         {"input": images},
-        features=(names, [0] * 4),
-        patches=patches,
+        features=(names, [c for c, *_ in corners]),
+        patches=[(y, x, 4, 4) for _, y, x in corners],
         family="image",
-        schema=InputSchema(shape=(1, 8, 8), features=(feature,)),
+        schema=InputSchema(shape=(n_channels, 8, 8), features=channels),
         classes=("0", "1", "2"),
         files={"reference/head.npy": encode_array(w)},
     )

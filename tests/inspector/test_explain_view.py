@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -370,20 +371,56 @@ def test_similar_cases_of_every_family_can_be_looked_at(visit, server, model):
     assert shown == found["prototypes"][-1]["instance"]
 
 
-def test_picture_file_becomes_the_numbers_of_training(visit, server):
-    picture = Image.new("L", (8, 8), 0)
-    picture.putpixel((3, 2), 255)
-    picture.putpixel((4, 2), 128)
+def encode_picture(picture, form, **options):
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    visit.open(model="pictures")
-    file = {"name": "x.png", "mimeType": "image/png", "buffer": stream.getvalue()}
+    picture.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def upload(visit, content):
+    """Give a picture's file, and return the numbers that the page makes of it."""
+    # The browser looks into the file, whatever its name says.
+    file = {"name": "picture", "mimeType": "image/png", "buffer": content}
     visit.field("Picture (PNG or JPEG)").set_input_files(file)
     expect(visit.card("The network’s answer")).to_be_visible()
     visit.settle()
     visit.page.get_by_text("As JSON").click()
     expect(visit.field("Input as JSON")).not_to_have_value("")
-    pixels = json.loads(visit.field("Input as JSON").input_value())
+    return json.loads(visit.field("Input as JSON").input_value())
+
+
+@pytest.mark.parametrize(
+    ("model", "mode"), [("pictures", "L"), ("colours", "L"), ("colours", "RGB")]
+)
+@pytest.mark.parametrize(
+    ("form", "options", "levels"),
+    # Decoders of JPEG may round the inverse cosine transform differently, and the
+    # conversion from YCbCr carries that into each colour.
+    [("PNG", {}, 0), ("JPEG", {"quality": 90, "subsampling": 0}, 3)],
+)
+def test_pixels_of_a_file_are_pillows(
+    visit, server, model, mode, form, options, levels
+):
+    slopes = np.indices((8, 8)).transpose(1, 2, 0) @ [[28, 5, 12], [6, 30, 20]]
+    picture = Image.fromarray(slopes.clip(0, 255).astype(np.uint8)).convert(mode)
+    content = encode_picture(picture, form, **options)
+    channels = "L" if model == "pictures" else "RGB"
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert(channels))
+    visit.open(model=model)
+    pixels = upload(visit, content)
+    found = np.array(pixels) * 255 / 16
+    np.testing.assert_allclose(found, expected, atol=levels + 0.01)
+    prediction, _ = ask(server, pixels, "tree_path", model=model)
+    answer = visit.card("The network’s answer").locator("strong")
+    expect(answer).to_have_text(prediction["label"])
+
+
+def test_picture_file_becomes_the_numbers_of_training(visit):
+    picture = Image.new("L", (8, 8), 0)
+    picture.putpixel((3, 2), 255)
+    picture.putpixel((4, 2), 128)
+    visit.open(model="pictures")
+    pixels = upload(visit, encode_picture(picture, "PNG"))
     assert pixels[2][3] == 16
     assert pixels[2][4] == pytest.approx(16 * 128 / 255, rel=1e-4)
     assert sum(map(sum, pixels)) == pytest.approx(16 * 383 / 255, rel=1e-4)
