@@ -501,11 +501,14 @@ def print_claims_apart(names: list[str]) -> None:
     print(f"\n| found - claimed | {' | '.join(SPANS)} |\n{'|---' * (len(SPANS) + 1)}|")
     for name in names:
         bands = band_claims([name])
-        cells = [
-            f"{found - told:+.3f} ({n})"
-            for told, found, n in (bands.get(span, (0.0, 0.0, 0)) for span in SPANS)
-        ]
-        print(f"| {name} | {' | '.join(cells)} |".replace("+0.000 (0)", ""))
+        cells = [difference(bands[span]) if span in bands else "" for span in SPANS]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def difference(band: Band) -> str:
+    """Return how far what was found is from the claim, and the rows in brackets."""
+    told, found, n = band
+    return f"{found - told:+.3f} ({n})"
 
 
 def draw_claims(names: list[str]) -> None:
