@@ -8,6 +8,7 @@ VIEWS = {
     "disagreement": {"model": "large", "example": 0},
     "sequence": {"model": "signals", "example": 2},
     "picture": {"model": "pictures", "example": 0},
+    "colours": {"model": "colours", "example": 0},
     "missing": {"model": "mixed", "input": [None, "blue"]},
     "model": {"model": "breast-cancer", "view": "model"},
 }

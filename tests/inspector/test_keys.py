@@ -4,6 +4,7 @@ import hashlib
 import signal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.api.processes import start_server, wait_until
@@ -50,6 +51,8 @@ def test_wrong_key_is_said_and_another_may_be_tried(open_visit, keyed):
     enter(visit, "wrong")
     alert = visit.page.get_by_role("alert").filter(has_text="does not know this key")
     expect(alert).to_be_visible()
+    results = Axe().run(visit.page)
+    assert results.violations_count == 0, results.generate_report()
     visit.forgive_refusals()
     enter(visit, KEY)
     expect(visit.field("colour")).to_be_visible()
