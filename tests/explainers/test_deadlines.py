@@ -30,7 +30,8 @@ def test_run_is_stopped_in_its_middle(slow):
     start, cpu = time.monotonic(), time.thread_time()
     with within(Deadline(0.2)), pytest.raises(DeadlineError, match=r"within 0\.2 s"):
         slow.run({"input": rows})
-    assert 0.2 <= time.monotonic() - start < 0.4
+    # Whole, the run takes many seconds; how late it stops depends on the machine.
+    assert 0.2 <= time.monotonic() - start < 2
     assert time.thread_time() - cpu < 0.4
 
 
