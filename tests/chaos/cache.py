@@ -33,12 +33,14 @@ class Fire:
 
 
 @contextlib.contextmanager
-def _again_and_again(act: Callable[[], object]) -> Iterator[None]:
+def _again_and_again(
+    act: Callable[[], object], rest_s: float = 0.002
+) -> Iterator[None]:
     """Act before the block and, in a thread of its own, for as long as it lasts."""
 
     def again() -> None:
         act()
-        time.sleep(0.002)
+        time.sleep(rest_s)
 
     act()
     with Asking(again, clients=1):
@@ -100,13 +102,18 @@ def _paused(server: Redis, plain: redis.Redis) -> Iterator[None]:
 def _slow(
     seconds: float,
 ) -> Callable[[Redis, redis.Redis], contextlib.AbstractContextManager[None]]:
-    """Answers come that late, in bursts; this client's own are late too."""
+    """Answers come that late, in bursts.
+
+    The next pause is asked for when this one is over: asked for sooner it would be
+    first in the queue of those who wait, and nobody else would ever be answered.
+    """
 
     def lit(
         server: Redis, plain: redis.Redis
     ) -> contextlib.AbstractContextManager[None]:
         return _again_and_again(
-            lambda: plain.execute_command("CLIENT", "PAUSE", int(1000 * seconds))
+            lambda: plain.execute_command("CLIENT", "PAUSE", int(1000 * seconds)),
+            rest_s=1.1 * seconds,
         )
 
     return lit
