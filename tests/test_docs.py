@@ -1,5 +1,6 @@
 """What a reader looks up must be there: every setting, path, method and key."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from api.app import create_app
@@ -34,6 +36,31 @@ def test_every_method_is_documented_in_the_table_and_in_a_section(method):
     text = _text("explanations.md")
     assert f"| `{method}` | {EXPLAINERS[method].cost} |" in text
     assert re.search(rf"^## .*\b{method}\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("method", EXPLAINERS.values(), ids=EXPLAINERS)
+def test_every_parameter_is_documented_with_its_bounds_and_default(method):
+    table = _text("explanations.md").partition("\n## Parameters\n")[2]
+    rows = re.findall(r"^\| (.+) \| `(\w+)` \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    said = {name: row for names, name, *row in rows if f"`{method.name}`" in names}
+    schema = msgspec.json.schema(method.parameters)
+    ((_, parameters),) = schema["$defs"].items()
+    shared = {} if method.name == "counterfactual" else {"target", "seed"}
+    own = {k: v for k, v in parameters["properties"].items() if k not in shared}
+    assert said.keys() == own.keys()
+    for name, parameter in own.items():
+        (allowed, default), bounds = said[name], parameter.get("anyOf", [parameter])[0]
+        assert default.partition(":")[0].strip("`") == json.dumps(parameter["default"])
+        if "exclusiveMinimum" in bounds:
+            least, most = bounds["exclusiveMinimum"], bounds["maximum"]
+            assert allowed == f"above {least}, up to {most}"
+        elif "minimum" in bounds:
+            least, most = bounds["minimum"], bounds["maximum"]
+            assert allowed.partition(",")[0] == f"{least} to {most}"
+        elif "maxItems" in bounds:
+            assert allowed == f"up to {bounds['maxItems']} names"
+        for choice in bounds.get("enum", ()):
+            assert f'`"{choice}"`' in allowed
 
 
 def test_every_training_key_is_documented():

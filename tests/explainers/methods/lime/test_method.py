@@ -1,5 +1,7 @@
 """LIME against the lime package on the same neighbourhood, and its honesty figures."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from lime.lime_base import LimeBase
@@ -108,6 +110,35 @@ def test_stability_is_one_for_a_clear_ranking_and_null_without_repeats(linear_mo
     assert explain(linear_model).stability is None
     stable = explain(linear_model, repeats=5, samples=5000, top=1)
     assert stable.stability == 1.0
+
+
+@pytest.mark.parametrize("seed", [3, 20, 41])
+def test_stability_is_the_mean_overlap_of_answers_to_the_seeds_that_follow(
+    linear_model, seed
+):
+    # Few copies under a narrow kernel: which two features lead changes by the seed.
+    few = {"samples": 50, "width": 0.3, "target": 1}
+    tops = []
+    for following in range(seed, seed + 5):
+        sizes = np.abs(explain(linear_model, seed=following, **few).attributions)
+        tops.append(frozenset(sorted(range(3), key=lambda i: -sizes[i])[:2]))
+    assert len(set(tops)) > 1
+    # Of pairs of features two are the same (1) or share one of the three (1/3).
+    overlaps = [1 if a == b else 1 / 3 for a, b in combinations(tops, 2)]
+    result = explain(linear_model, seed=seed, repeats=5, top=2, **few)
+    assert result.stability == pytest.approx(np.mean(overlaps))
+    assert result.seed == seed
+
+
+def test_the_gap_is_between_the_surrogate_and_the_network(linear_model):
+    result = explain(linear_model, target=0, samples=500)
+    network = float(linear_model.predict(ROW).probabilities[0, 0])
+    scaled = (ROW[0].astype(np.float64) - 0.5) / 2
+    surrogate = result.intercept + float(scaled @ result.attributions)
+    assert result.local_prediction == pytest.approx(surrogate, abs=1e-6)
+    assert surrogate < network - 0.01  # a gap is no difference: it has no sign
+    gap = network - surrogate
+    assert result.local_prediction_gap == pytest.approx(gap, abs=1e-6)
 
 
 def test_a_constant_probability_has_no_r2(linear_model):
