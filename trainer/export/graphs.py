@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from trainer.errors import ExportError
 from trainer.export.recurrent_scan import portable
 from trainer.export.repeated_weights import keep_one_of_each
+from trainer.export.scan_bodies import trim_scans
 from trainer.export.scan_clock import add_clocks
 from trainer.export.translations import TRANSLATIONS
 
@@ -73,13 +74,15 @@ def export_graph(
 
 def strip(raw: bytes) -> bytes:
     """Drop metadata, doc strings and inner shapes (about 1 KB a node, and paths), bound
-    every Scan (scan_clock.py), and keep one of equal weights (repeated_weights.py).
+    every Scan (scan_clock.py) and trim its body (scan_bodies.py), and keep one of equal
+    weights (repeated_weights.py).
     """
     model = onnx.load_model_from_string(raw)
     del model.metadata_props[:]
     model.doc_string = ""
     model.producer_version = ""
     add_clocks(model)
+    trim_scans(model)
     keep_one_of_each(model)
     graph = model.graph
     _strip_graph(graph)

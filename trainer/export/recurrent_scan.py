@@ -130,8 +130,9 @@ class _GRUCell(_Cell):
 
 
 class _LSTMCell(_Cell):
-    """Hidden and cell state share one carry [n, 2 units], the only form that works;
-    constant matrices of 0 and 1 take the halves apart and put them together, exactly.
+    """Hidden and cell state share one carry [n, 2 units], the only form that can be
+    traced; constant matrices of 0 and 1 take the halves apart and put them together,
+    exactly. scan_bodies.py makes two carries of it in the file.
     """
 
     gates = ("i", "f", "g", "o")
