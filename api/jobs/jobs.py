@@ -72,6 +72,7 @@ class Jobs:
         self._answer = answer
         self._lock = threading.Lock()
         self.stopping = threading.Event()  # set: give back what is begun here
+        self.beat: Callable[[], None] = lambda: None  # called while one is computed
 
     @property
     def huey(self) -> Huey:
@@ -186,7 +187,7 @@ class Jobs:
             return
         if found.progress.attempts:
             self._records.count("requeued")
-        holder = _Holder(self._records, found, self.stopping)
+        holder = _Holder(self._records, found, self.stopping, self.beat)
         try:
             self._finish(job, self._end_of(found, holder))
         except _Stopping:
@@ -226,18 +227,24 @@ class _Holder:
     """Holds a job while it is computed."""
 
     def __init__(
-        self, records: JobRecords, job: Job, stopping: threading.Event
+        self,
+        records: JobRecords,
+        job: Job,
+        stopping: threading.Event,
+        beat: Callable[[], None],
     ) -> None:
         self._records = records
         self._job = job.id
         self._attempts = job.progress.attempts + 1
         self._stopping = stopping
+        self._beat = beat
         self._done = 0
         self._hold()
 
     def report(self, finished: int) -> None:
         """Count what is finished; raises where the work shall end here."""
         self._done += finished
+        self._beat()
         if self._stopping.is_set():
             raise _Stopping
         if time.monotonic() >= self._next:

@@ -73,9 +73,23 @@ def open_queue(settings: Settings) -> Huey:
 
 def _own_file(settings: Settings) -> Path:
     """Return a file that no other server of this machine and no other user has."""
+    try:
+        return own_directory() / f"jobs-{settings.port}.db"
+    except SettingsError as error:
+        raise SettingsError(f"{error}: set LEAFPATH_JOBS_URL") from None
+
+
+def own_directory() -> Path:
+    """Return this user's directory below TMPDIR, which nobody else can write to.
+
+    Raises
+    ------
+    OSError, SettingsError
+        It cannot be made, or is open to others.
+    """
     directory = Path(tempfile.gettempdir()) / f"leafpath-{os.getuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.stat()
     if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise SettingsError(f"{directory} is open to others: set LEAFPATH_JOBS_URL")
-    return directory / f"jobs-{settings.port}.db"
+        raise SettingsError(f"{directory} is open to others")
+    return directory

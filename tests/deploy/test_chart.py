@@ -212,6 +212,15 @@ def test_settings_are_known(objects, tmp_path):
         assert read.max_timeout_s <= GRACEFUL_TIMEOUT_S
 
 
+def test_worker_is_asked_what_compose_asks_it(objects):
+    container = container_of(pods_of(objects)["release-worker"])
+    for kind in ("startup", "liveness"):
+        probe = container[f"{kind}Probe"]["exec"]["command"]
+        assert probe[:2] == ["sh", "-c"]
+        assert probe[2] == SERVICES["worker"]["healthcheck"]["test"][1]
+    assert "readinessProbe" not in container  # nobody asks it anything
+
+
 def test_pod_that_is_stopped_drains_before_it_is_killed(objects):
     pod = pods_of(objects)["release-api"]
     hook = container_of(pod)["lifecycle"]["preStop"]["exec"]["command"]
