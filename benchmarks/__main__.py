@@ -14,6 +14,7 @@ BENCHMARKS = {
     "explainers": "explanation methods beside torch, captum, lime and shap",
     "service": "the server beside a floor, a bare server and its peers",
     "hot_path": "what a prediction costs without HTTP, layer by layer",
+    "bulk": "a file explained on one machine: rows a second and memory",
     "growth": "how cost grows with rows, features, leaves, steps and samples",
     "tree_regularization": "tree regularization beside its rivals, on all data sets",
     "times": "CPU time of the pull and of a tree that decides, beside neither",
