@@ -1,14 +1,14 @@
 """Explanation methods beside hand-written torch, captum, lime and shap.
 
-A trained network of tables and one of pictures, one input (and 64), one thread, all
-rivals of a contest in every round.
+A trained network of tables and one of pictures, and the gradients of larger networks
+(networks.py); one input (and 64), one thread, all rivals of a contest in every round.
 Usage: python -m benchmarks explainers
 """
 
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,11 +20,12 @@ from lime.lime_tabular import LimeTabularExplainer
 from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks.interleaved import Timing, interleave, load
+from benchmarks.networks import CONFIGURATIONS
 from explainers.arrays import Inputs
 from explainers.loading import open_model
 from explainers.model import Model
 from explainers.registry import EXPLAINERS, parse_parameters
-from trainer.config import load_config
+from trainer.config import Config, load_config, parse_config
 from trainer.export.write import write_model
 from trainer.pipeline import Trained, train
 
@@ -37,16 +38,27 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     print(f"breast cancer (30 inputs) and digits (8 x 8 pixels), one thread, {load()}")
-    rivals = contests(*_train("breast-cancer")) | _class_activation(*_train("digits"))
+    tables = _example("breast-cancer")
+    rivals = contests(*tables)
+    rivals |= _class_activation(*_example("digits"))
+    for name, values in CONFIGURATIONS.items():
+        config = parse_config({"name": "large", "train": {"epochs": 3}, **values})
+        rivals |= _larger(name, *_train(config))
     results = {name: interleave(contest) for name, contest in rivals.items()}
     for name, timings in results.items():
         _print(name, timings)
     print(load())
+    for line in _same_features(*tables):
+        print(line)
     print(json.dumps(as_json(results)))
 
 
-def _train(example: str) -> tuple[Trained, Model]:
-    trained = train(load_config(Path(f"examples/{example}.toml")), controls=False)
+def _example(name: str) -> tuple[Trained, Model]:
+    return _train(load_config(Path(f"examples/{name}.toml")))
+
+
+def _train(config: Config) -> tuple[Trained, Model]:
+    trained = train(config, Path(__file__).parent, controls=False)
     with tempfile.TemporaryDirectory() as folder:
         write_model(trained, Path(folder) / "model")
         return trained, open_model(Path(folder) / "model")
@@ -74,11 +86,11 @@ def contests(trained: Trained, model: Model) -> dict[str, Rivals]:
 
 
 def _explain(
-    model: Model, name: str, x: Inputs, **values: object
+    model: Model, name: str, *rows: np.ndarray, **values: object
 ) -> Callable[[], object]:
     method = EXPLAINERS[name]
     parameters = parse_parameters(method, values)
-    prediction = model.predict(x)
+    prediction = model.predict(*rows)
     return lambda: method.explain(model, prediction, parameters)
 
 
@@ -162,18 +174,43 @@ def _class_activation(trained: Trained, model: Model) -> dict[str, Rivals]:
     return result
 
 
+def _larger(name: str, trained: Trained, model: Model) -> dict[str, Rivals]:
+    """Return the gradient of one logit of a larger network, for 1 and 64 rows."""
+
+    def by_hand(x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        x = x.detach().requires_grad_(True)
+        score = trained.network(x, *rest)[:, 1].sum()
+        return torch.autograd.grad(score, x)[0]
+
+    result: dict[str, Rivals] = {}
+    for label, n in (("1 row", 1), ("64 rows", 64)):
+        rows = trained.prepared.family.inputs(np.arange(n))
+        tensors = [torch.from_numpy(np.ascontiguousarray(part)) for part in rows]
+        result[f"gradient, {name}, {label}"] = {
+            "leafpath": _explain(model, "gradient", *rows, target=1),
+            "torch": lambda tensors=tensors: by_hand(*tensors),
+        }
+    return result
+
+
+def _probabilities(model: Model) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda rows: model.forward(rows.astype(np.float32))[1].astype(np.float64)
+
+
+def _rival_lime(
+    trained: Trained, discretize: bool, seed: int = 0
+) -> LimeTabularExplainer:
+    return LimeTabularExplainer(
+        trained.prepared.X_train, discretize_continuous=discretize, random_state=seed
+    )
+
+
 def _limes(trained: Trained, model: Model, x: Inputs) -> dict[str, Rivals]:
-    prepared = trained.prepared
-
-    def probabilities(rows: np.ndarray) -> np.ndarray:
-        return model.forward(rows.astype(np.float32))[1].astype(np.float64)
-
+    probabilities = _probabilities(model)
     result = {}
     for samples in (1000, 5000):
         for discretize in (False, True):
-            rival = LimeTabularExplainer(
-                prepared.X_train, discretize_continuous=discretize, random_state=0
-            )
+            rival = _rival_lime(trained, discretize)
             kind = "discretised" if discretize else "continuous"
             result[f"lime {samples} samples, {kind}"] = {
                 "leafpath": _explain(
@@ -184,6 +221,49 @@ def _limes(trained: Trained, model: Model, x: Inputs) -> dict[str, Rivals]:
                 ),
             }
     return result
+
+
+def _same_features(
+    trained: Trained, model: Model, n: int = 10, samples: int = 5000
+) -> Iterator[str]:
+    """Say how far the 5 largest of ours and of lime's are the same inputs.
+
+    Beside it, lime's with another seed of its own: more cannot be asked.
+    """
+    rows = trained.prepared.Z[trained.prepared.split.test][:n]
+    for discretize in (False, True):
+        asked = {"samples": samples, "discretize": discretize, "target": 1}
+        ours = [a.attributions for a in _explain(model, "lime", rows, **asked)()]
+        theirs, again = (
+            [
+                dict(
+                    rival.explain_instance(
+                        row, _probabilities(model), num_samples=samples, num_features=30
+                    ).as_map()[1]
+                )
+                for row in rows
+            ]
+            for rival in (_rival_lime(trained, discretize, seed) for seed in (0, 1))
+        )
+        kind = "discretised" if discretize else "continuous"
+        yield (
+            f"lime {samples} samples, {kind}: of the 5 largest of {n} rows, mean "
+            f"Jaccard with lime {_overlap(map(dict, map(enumerate, ours)), theirs):.2f}"
+            f", lime with itself {_overlap(theirs, again):.2f}"
+        )
+
+
+def _overlap(
+    some: Iterable[Mapping[int, float]], others: Iterable[Mapping[int, float]]
+) -> float:
+    shares = []
+    for one, other in zip(some, others, strict=True):
+        a, b = (
+            set(sorted(weights, key=lambda i: -abs(weights[i]))[:5])
+            for weights in (one, other)
+        )
+        shares.append(len(a & b) / len(a | b))
+    return float(np.mean(shares))
 
 
 def _tree_shap(trained: Trained, model: Model, x: Inputs) -> Rivals:
