@@ -4,6 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Collection
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,10 +15,10 @@ from prometheus_client import (
     Summary,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from api.cache import CacheEvent
+from api.metric_files import AllWorkers
 from api.model_store import ModelStore
 from api.model_use import Use
 from api.training_range import Unusual
@@ -191,8 +192,9 @@ class Metrics:
         return Use([sample for sample in samples if sample.labels.get("model")])
 
     def _all_workers(self) -> CollectorRegistry:
-        if MULTIPROCESS_DIRECTORY not in os.environ:
+        directory = os.environ.get(MULTIPROCESS_DIRECTORY)
+        if directory is None:
             return self._registry
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(AllWorkers(Path(directory)))
         return registry

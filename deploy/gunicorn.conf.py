@@ -3,6 +3,8 @@
 gunicorn --config deploy/gunicorn.conf.py 'api.app:create_app()'
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -55,6 +57,7 @@ limit_request_field_size = 8190
 
 VARIABLE, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "leafpath-metrics-"
 GENERATION, BUNDLES_PREFIX = "BUNDLES_GENERATION", "leafpath-bundles-"
+OWNER = "owner"
 
 
 def _temporary():
@@ -63,6 +66,27 @@ def _temporary():
         return tempfile.gettempdir()
     except FileNotFoundError:  # a read-only root without /tmp
         return memory
+
+
+def _make_directory(prefix, parent):
+    """Make a directory for this server, and remove those of servers that were killed.
+
+    The file OWNER in it is locked for as long as the master or a worker lives.
+    """
+    directory = tempfile.mkdtemp("", prefix, parent)
+    # Never closed here: a fork keeps it, and the kernel lets go of it. It gets its name
+    # when it is locked, or another server would take this one for a killed one.
+    held = os.open(f"{directory}/new", os.O_CREAT | os.O_WRONLY, 0o600)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    os.rename(f"{directory}/new", f"{directory}/{OWNER}")
+    for left in Path(directory).parent.glob(f"{prefix}*/{OWNER}"):
+        with contextlib.suppress(OSError):  # it lives, or is another user's
+            if left.parent.lstat().st_uid == os.getuid():
+                found = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                with os.fdopen(found) as stream:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left.parent)
+    return directory
 
 
 def on_starting(server):
@@ -79,10 +103,10 @@ def on_starting(server):
             f"leafpath: gunicorn is told to listen at {told}, and LEAFPATH_BIND is "
             f"{settings.bind}: set LEAFPATH_BIND instead"
         )
-    bundles = tempfile.mkdtemp("", BUNDLES_PREFIX, _temporary())
+    bundles = _make_directory(BUNDLES_PREFIX, _temporary())
     os.environ[GENERATION] = f"{bundles}/1.json"
     if VARIABLE not in os.environ:
-        os.environ[VARIABLE] = tempfile.mkdtemp("", PREFIX, memory)
+        os.environ[VARIABLE] = _make_directory(PREFIX, memory)
     for leftover in Path(os.environ[VARIABLE]).glob("*.db"):
         leftover.unlink()
 
@@ -112,9 +136,12 @@ def worker_exit(server, worker):
 
 def child_exit(server, worker):
     """Forget what a dead worker said about itself; what it counted stays."""
-    from prometheus_client import multiprocess
+    from api.metric_files import add_up
 
-    multiprocess.mark_process_dead(worker.pid)
+    try:
+        add_up(Path(os.environ[VARIABLE]), server.WORKERS)
+    except Exception:  # would end the master, and with it the server
+        server.log.exception("metrics of a dead worker are left for the next time")
 
 
 def on_exit(server):

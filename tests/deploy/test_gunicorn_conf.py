@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.processes import ROOT, free_port, mapped, start_server
+from tests.api.processes import ROOT, free_port, mapped, start_server, wait_until
 from tests.api.small_bundles import write_mixed
 
 
@@ -85,6 +85,35 @@ def test_worker_sends_nothing_anywhere(server):
             and int(fields[1].rpartition(":")[2], 16) != server.port
         ]
         assert not outward
+
+
+def directories_of(server):
+    """The directories that a server made, by the file that its master holds."""
+    links = [os.readlink(fd) for fd in Path(f"/proc/{server.process.pid}/fd").iterdir()]
+    return {Path(link).parent for link in links if link.endswith("/owner")}
+
+
+def test_server_removes_what_a_killed_one_left_and_nothing_else(
+    server, bundles, tmp_path
+):
+    killed = start_server(tmp_path, bundles)
+    left, workers = directories_of(killed), killed.workers()
+    assert {path.name.rpartition("-")[0] for path in left} == {
+        "leafpath-bundles", "leafpath-metrics",
+    }  # fmt: skip
+    killed.process.kill()
+    killed.process.wait(10)
+    wait_until(lambda: not any(map(mapped, workers)), what="workers that are gone")
+    assert all(path.is_dir() for path in left)
+    another = start_server(tmp_path, bundles)
+    try:
+        assert not any(path.exists() for path in left)
+        alive = directories_of(server) | directories_of(another)
+        assert len(alive) == 4
+        assert all(path.is_dir() for path in alive)
+    finally:
+        another.stop()
+    assert {path for path in alive if path.exists()} == directories_of(server)
 
 
 def test_gunicorn_is_not_told_to_listen_elsewhere(bundles):

@@ -1,0 +1,131 @@
+"""However many workers die, what they counted stays, in as few files as before."""
+
+import contextlib
+import os
+import re
+import resource
+import signal
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.metric_files import AllWorkers, add_up
+from tests.api.asking import Asking
+from tests.api.processes import wait_until
+from tests.api.test_server import PREDICT, metrics_directory
+
+KINDS = ("counter", "histogram", "summary", "gauge_max", "gauge_livemax")
+TOTAL = re.compile(r"^leafpath_requests_total\{.*:predict.*\} (\S+)$", re.MULTILINE)
+
+
+def write(directory, worker, count):
+    """Let a worker say something in every kind of file."""
+    said = {
+        "counter": [("asked", "asked_total", "of", "all")],
+        "gauge_max": [("last", "last", "of", "all")],
+        "gauge_livemax": [("served", "served", "of", "all")],
+        "histogram": [("late", "late_bucket", "le", le) for le in ("0.1", "+Inf")],
+        "summary": [("took", f"took_{end}", "of", "all") for end in ("sum", "count")],
+    }  # fmt: skip
+    for kind, samples in said.items():
+        file = MmapedDict(str(directory / f"{kind}_{worker}.db"))
+        for name, sample, label, value in samples:
+            file.write_value(mmap_key(name, sample, [label], [value], "."), count, 0.0)
+            if kind != "histogram":
+                own = mmap_key(name, sample, [label], [f"only-{worker}"], ".")
+                file.write_value(own, count, 0.0)
+        file.close()
+    assert {path.name for path in directory.glob(f"*_{worker}.db")} == {
+        f"{kind}_{worker}.db" for kind in KINDS
+    }
+
+
+def told(directory, collector=None):
+    """The lines of what is scraped; by default by prometheus-client's reader."""
+    registry = CollectorRegistry()
+    registry.register(collector or MultiProcessCollector(None, str(directory)))
+    return sorted(generate_latest(registry).decode().splitlines())
+
+
+def test_sums_are_those_of_the_single_files(tmp_path):
+    apart, together = tmp_path / "apart", tmp_path / "together"
+    for directory in (apart, together):
+        directory.mkdir()
+    for worker in range(100, 106):
+        for directory in (apart, together):
+            write(directory, worker, worker * 1.5)
+        if worker < 105:  # its successor is not there yet
+            (apart / f"gauge_livemax_{worker}.db").unlink()
+            add_up(together, ())
+    assert told(together, AllWorkers(together)) == told(together) == told(apart)
+    assert len(list(together.iterdir())) == len(KINDS) + len(KINDS) - 1
+    assert max(path.stat().st_size for path in together.glob("*_dead.db")) < 2**16
+
+
+def test_files_of_the_living_are_left_alone(tmp_path):
+    write(tmp_path, 1, 1.0)
+    write(tmp_path, 2, 2.0)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    add_up(tmp_path, {1, 2, 3})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_without_room_everything_still_counts(tmp_path):
+    write(tmp_path, 1, 1.0)
+    add_up(tmp_path, ())
+    write(tmp_path, 2, 2.0)
+    (tmp_path / "gauge_livemax_2.db").unlink()
+    before, (soft, hard) = told(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            add_up(tmp_path, ())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told(tmp_path) == before
+    add_up(tmp_path, ())
+    assert told(tmp_path) == before
+    assert not list(tmp_path.glob("*_2.db"))
+
+
+def test_killed_workers_leave_their_counts_and_no_files(start, instances):
+    server = start()
+    directory, answered = metrics_directory(server.workers()[0]), 0
+
+    def predict(count):
+        for _ in range(count):
+            reply = server.post(PREDICT, json={"instances": instances[:1]})
+            assert reply.status_code == 200
+        return count
+
+    def scrape():
+        with contextlib.suppress(requests.RequestException):  # its worker was killed
+            reply = server.get("/metrics")
+            assert reply.status_code == 200, reply.text
+            return sum(map(float, TOTAL.findall(reply.text)))
+        return answered
+
+    def kill_one():
+        victim = server.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(
+            lambda: (
+                len(set(server.workers()) - {victim}) == 2
+                and server.all_workers_serve()
+            ),
+            what="another worker",
+        )
+
+    for _ in range(4):
+        answered += predict(10)
+        kill_one()
+        assert scrape() == answered
+    assert len(list(directory.iterdir())) <= 3 * len(KINDS)
+    # Reading and adding up at once: no count is missing or there twice.
+    with Asking(scrape, clients=2) as asking:
+        for _ in range(2):
+            kill_one()
+    assert set(asking.answers) == {answered}
