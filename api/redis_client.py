@@ -3,6 +3,7 @@ name when it connects. Nothing is ever tried twice: who waits for Redis is a req
 """
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -31,20 +32,16 @@ def open_client(url: str, timeout_s: float) -> redis.Redis:
 
     Parameters
     ----------
-    timeout_s : for connecting, to a Sentinel too, and for every answer. redis-py's
-        defaults stall a caller for 59 s when Redis is paused.
+    timeout_s : for connecting, and for every answer. redis-py's defaults stall a caller
+        for 59 s when Redis is paused. Sentinels are asked one after the other, and
+        share it.
     """
-    options = {
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s,
-        "retry": Retry(NoBackoff(), 0),
-        # Nothing here needs RESP3, and RESP2 saves a round trip.
-        "protocol": 2,
-    }
+    options = _options(timeout_s)
     if not url.startswith(f"{SENTINEL}:"):
         return redis.Redis.from_url(url, **options)
     said = read_sentinel_url(url)
-    sentinels = Sentinel(said.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    each = _options(timeout_s / len(said.sentinels))
+    sentinels = Sentinel(said.sentinels, sentinel_kwargs=each)  # type: ignore[no-untyped-call]
     client: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call]
         said.primary,
         db=said.database,
@@ -53,6 +50,16 @@ def open_client(url: str, timeout_s: float) -> redis.Redis:
         **options,
     )
     return client
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "retry": Retry(NoBackoff(), 0),
+        # Nothing here needs RESP3, and RESP2 saves a round trip.
+        "protocol": 2,
+    }
 
 
 def read_sentinel_url(text: str) -> SentinelUrl:

@@ -36,6 +36,9 @@ REPORT_S = 0.5
 """How often a worker says how far it is, and asks whether the job is still wanted."""
 
 MAX_WAITING = 1000
+"""Messages in the queue: one for each job, and another one, which makes sure that
+somebody has it, for each that has waited for longer than ``HOLD_S``."""
+
 MAX_ATTEMPTS = 3
 """A job that took three workers with it is not tried again."""
 
@@ -107,7 +110,7 @@ class Jobs:
             if self.huey.pending_count() >= MAX_WAITING:
                 raise RequestError(
                     OVERLOADED,
-                    f"{MAX_WAITING} jobs are waiting",
+                    "as many jobs wait as may",
                     headers={"Retry-After": str(RETRY_AFTER_S)},
                 )
             self._records.forget(job)

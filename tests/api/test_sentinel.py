@@ -1,11 +1,15 @@
 """A primary that dies, or hangs: Sentinel names another, and cache and jobs follow."""
 
+import contextlib
+import socket
 import subprocess
+import time
 
 import pytest
 import redis
 
 from api.app import create_app
+from api.cache.redis import TIMEOUT_S, RedisCache
 from api.redis_client import read_sentinel_url
 from api.service import EXTENSION
 from api.settings import Settings, from_environment
@@ -107,6 +111,22 @@ def test_cache_follows_the_primary(bundles, instances, client, watched, harm):
     assert {(one.status_code, one.data) for one in before + during} == {(200, expected)}
     ask(shared, instances[4:])  # and the new one is written to
     assert watched.keys_of_the_replica() == 16
+
+
+def test_sentinels_that_hang_take_no_longer_than_a_redis_that_hangs():
+    with contextlib.ExitStack() as stack:
+        hosts = []
+        for _ in range(3):  # each takes connections, and never answers
+            deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            hosts.append(f"127.0.0.1:{deaf.getsockname()[1]}")
+        seconds = []
+        for _ in range(3):  # the quickest: a busy machine delays some
+            url = f"redis-sentinel://{','.join(hosts)}#{NAME}"
+            cache = RedisCache(url, lambda *_: None)
+            start = time.monotonic()
+            assert cache.get_many([b"k"]) == {}
+            seconds.append(time.monotonic() - start)
+    assert TIMEOUT_S * 0.9 < min(seconds) < 2 * TIMEOUT_S
 
 
 def test_jobs_follow_the_primary(bundles, instances, client, watched):

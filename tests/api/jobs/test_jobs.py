@@ -93,6 +93,24 @@ def test_equal_requests_are_one_job_and_others_are_not(client, jobs, instances):
     assert jobs.huey.pending_count() == 0
 
 
+def test_full_queue_takes_no_more_jobs_and_says_when(
+    client, jobs, instances, monkeypatch
+):
+    monkeypatch.setattr("api.jobs.jobs.MAX_WAITING", 2)
+
+    def body(seed):
+        return {"instances": instances[:1], "explanations": ["lime"], "seed": seed}
+
+    job = submit(client, body(0))
+    submit(client, body(1))
+    refused = client.post(EXPLAIN, json=body(2), headers=LATER)
+    check(refused, 503, "overloaded")
+    assert refused.headers["Retry-After"] == "10"
+    assert submit(client, body(0)) == job  # is there already
+    work(jobs)
+    submit(client, body(2))
+
+
 def test_what_is_wrong_is_said_when_the_job_is_submitted(client, jobs, instances):
     wish = {"instances": instances[:1], "explanations": ["limee"]}
     check(client.post(EXPLAIN, json=wish, headers=LATER), 422, "unknown-method")
