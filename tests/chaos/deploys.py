@@ -95,19 +95,23 @@ def kill(site: Site, *, kills: int) -> list[Figure]:
             return LOST, b""
         return reply.status_code, reply.content
 
-    seconds = []
+    seconds, silent, workers = [], 0, len(server.workers())
     with Asking(ask, CLIENTS) as asking:
         for number in range(kills):
-            victim = server.workers()[number % 2]
+            victim = server.workers()[number % workers]
             start = time.monotonic()
             os.kill(victim, signal.SIGKILL)
+            asked = len(asking.answers)
             wait_until(
                 lambda v=victim: (
-                    len(set(server.workers()) - {v}) == 2 and server.all_workers_serve()
+                    len(set(server.workers()) - {v}) == workers
+                    and server.all_workers_serve()
                 ),
                 what="another worker",
             )
             seconds.append(time.monotonic() - start)
+            # More than those that were lost with the worker, or came before it died.
+            silent += len(asking.answers) - asked <= 2 * CLIENTS
             asked = len(asking.answers)
             wait_until(lambda n=asked: len(asking.answers) > n + 20, what="answers")
     lost = asking.answers.count((LOST, b""))
@@ -120,6 +124,7 @@ def kill(site: Site, *, kills: int) -> list[Figure]:
         ),
         # Each client asks one thing at a time, and a kill can end no more than that.
         Figure(f"requests lost by {kills} kills", lost, CLIENTS * kills),
+        Figure("kills after which nobody answered until another came", silent, 0),
         Figure("until the next worker serves", max(seconds), 5, "s", True),
     ]
 

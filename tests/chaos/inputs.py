@@ -1,6 +1,8 @@
 """Requests that were made up to hurt: no 5xx, no answer beside the document, no NaN."""
 
 import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from tests.api.processes import Server, attack, is_strict_json
 from tests.api.test_server import PREDICT, WIRE, body_of
@@ -49,28 +51,55 @@ TENSORS = (
 )
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came for one request.
+
+    Parameters
+    ----------
+    sent : which request that was: the operation, and what it was asked with.
+    """
+
+    sent: tuple[str, str]
+    status: int
+    body: bytes
+
+
+VALID = {
+    ("predict", number)
+    for number in ("3.4028235e38", "1e-320", "-0.0", "9007199254740993")
+}
+"""What is no more than unusual, and has an answer."""
+
+
 def burn(site: Site, *, examples: int) -> list[Figure]:
     """Send what people thought of, and what schemathesis thinks of."""
     alone = site.folder / "alone"  # some routes answer where one model is served
     shutil.copytree(site.bundles / "breast-cancer", alone / "breast-cancer")
     server = site.start(alone)
-    answers = _send_documents(server, site.instances[0]) + _send_wire(server)
+    answers = [*_send_documents(server, site.instances[0]), *_send_wire(server)]
     violations = _violations(server, examples)
     statuses = [line["status"] for line in server.log_lines() if "status" in line]
     # A deadline of a nanosecond is well-formed, and over at once.
     broken = sum(status >= 500 and status != 504 for status in statuses)
-    lax = sum(not is_strict_json(body) for _, body in answers)
-    accepted = sum(status < 400 for status, _ in answers)
+    lax = [answer.sent for answer in answers if not is_strict_json(answer.body)]
+    accepted = {answer.sent for answer in answers if answer.status < 400}
     return [
         violations,
         Figure(f"5xx of {len(statuses)} answers", broken, 0),
-        Figure(f"answers of {len(answers)} that are not strict JSON", lax, 0),
-        Figure("answers of 2xx to what is malformed", accepted, len(VALID)),
+        named(f"answers of {len(answers)} that are not strict JSON", lax),
+        named("malformed requests that are answered", accepted - VALID),
+        named("well-formed ones that are refused", VALID - accepted),
     ]
 
 
-VALID = ("3.4028235e38", "1e-320", "-0.0", "9007199254740993")
-"""Numbers that are no more than unusual; a prediction of them may be possible."""
+def named(what: str, sent: Collection[tuple[str, str]]) -> Figure:
+    """How many there are; none is allowed, and the first ones are named."""
+    which = ", ".join(
+        f"{operation} {text}"[:60] for operation, text in sorted(sent)[:3]
+    )
+    told = f"{what}: {which}".replace("|", "/") if sent else what
+    return Figure(told, len(sent), 0)
 
 
 def _violations(server: Server, examples: int) -> Figure:
@@ -84,27 +113,41 @@ def _violations(server: Server, examples: int) -> Figure:
     return Figure(what, 0, 0)
 
 
-def _send_documents(server: Server, row: list[float]) -> list[tuple[int, bytes]]:
+def _send_documents(server: Server, row: list[float]) -> Iterator[Answer]:
+    """Send JSON that is none, or not of the documented shape, and NUMBERS."""
     rest = ",".join(map(str, row[1:]))
-    sent = [(PREDICT, f'{{"instances":[[{number},{rest}]]}}') for number in NUMBERS]
-    sent += [
-        (EXPLAIN, f'{{"instances":[{row}],"explanations":[{explanation}]}}')
-        for explanation in EXPLANATIONS
+    sent = [
+        (PREDICT, number, f'{{"instances":[[{number},{rest}]]}}') for number in NUMBERS
     ]
     sent += [
-        (INFER, f'{{"inputs":[{{"name":"input",{tensor}}}]}}') for tensor in TENSORS
+        (EXPLAIN, wish, f'{{"instances":[{row}],"explanations":[{wish}]}}')
+        for wish in EXPLANATIONS
     ]
-    bodies = [(path, text.encode()) for path, text in sent]
-    bodies += [(p, body) for p in (PREDICT, EXPLAIN, INFER) for body in DOCUMENTS]
+    sent += [
+        (INFER, tensor, f'{{"inputs":[{{"name":"input",{tensor}}}]}}')
+        for tensor in TENSORS
+    ]
+    too_far = ",".join(["3e38"] * len(row))  # each is finite, and nothing else is
+    sent += [
+        (path, "3e38 throughout", f'{{"instances":[[{too_far}]]}}')
+        for path in (PREDICT, EXPLAIN)
+    ]
+    bodies = [(path, name, text.encode()) for path, name, text in sent]
+    bodies += [
+        (path, repr(body), body)
+        for path in (PREDICT, EXPLAIN, INFER)
+        for body in DOCUMENTS
+    ]
     head = {"Content-Type": "application/json"}
-    replies = [server.post(path, data=body, headers=head) for path, body in bodies]
-    return [(reply.status_code, reply.content) for reply in replies]
+    for path, name, body in bodies:
+        reply = server.post(path, data=body, headers=head)
+        operation = path.replace(":", "/").rpartition("/")[2]
+        yield Answer((operation, name), reply.status_code, reply.content)
 
 
-def _send_wire(server: Server) -> list[tuple[int, bytes]]:
-    answers = []
+def _send_wire(server: Server) -> Iterator[Answer]:
+    """Send bytes that are no HTTP, or none that is meant."""
     for request, _ in WIRE:
         filled = request.replace(b"%s", PREDICT.encode()).replace(b"%%", b"%")
         status, _, body = body_of(server.raw(filled, timeout_s=3))
-        answers.append((status, body))
-    return answers
+        yield Answer(("wire", repr(filled)), status, body)

@@ -1,9 +1,14 @@
 """Every promise of `make chaos` is also held by the suite, in small."""
 
+import contextlib
+import time
+
 import pytest
 
 from tests.api.processes import ROOT
+from tests.chaos.__main__ import Over, until
 from tests.chaos.figure import Figure
+from tests.chaos.inputs import named
 from tests.chaos.promises import PROMISES
 from tests.chaos.report import Row, write
 from tests.chaos.site import site
@@ -56,3 +61,35 @@ def test_rows_that_are_not_run_stay_in_the_document(tmp_path):
         [" `cache` ", " **no** "],
         [" `pause` ", " yes "],
     ]
+
+
+def test_fire_that_takes_every_error_for_its_own_ends_when_the_time_is_up():
+    start = time.monotonic()
+
+    def burn():
+        with contextlib.suppress(Exception):
+            time.sleep(10)
+
+    with pytest.raises(Over), until(start + 0.1):
+        burn()
+    assert time.monotonic() - start < 5
+
+
+def test_time_that_is_up_after_a_fire_disturbs_nothing():
+    with until(time.monotonic() + 0.1):
+        figures = [Figure("x", 0, 0)]
+    time.sleep(0.2)  # servers are stopped, and a row is written
+    assert figures[0].is_kept
+
+
+def test_fire_is_not_lit_when_the_time_is_up():
+    with pytest.raises(Over, match="no time left"), until(time.monotonic() - 0.1):
+        pytest.fail("it was lit")
+
+
+def test_inputs_that_are_answered_are_named():
+    sent = [("predict", "NaN"), ("wire", "b'POST | x'")]
+    figure = named("malformed requests that are answered", sent)
+    assert figure.what.endswith(": predict NaN, wire b'POST / x'")
+    assert (figure.value, figure.is_kept) == (2, False)
+    assert named("none", []).is_kept
