@@ -101,6 +101,32 @@ def test_completeness_is_the_gap_of_the_sum(served):
         assert result.completeness.met
 
 
+@pytest.mark.parametrize("tolerance", [1e-3, 0.05, 1.0])
+def test_completeness_is_relative_to_the_change_and_met_within_the_tolerance(
+    served, tolerance
+):
+    """By the midpoint alone, which is too few."""
+    model, network = served
+    rows = _rows(model, 64)
+    method = EXPLAINERS["integrated_gradients"]
+    values = {"target": 1, "steps": 1, "max_steps": 1, "tolerance": tolerance}
+    results = method.explain(
+        model, model.predict(rows), parse_parameters(method, values)
+    )
+    with torch.no_grad():
+        end = network(torch.from_numpy(rows))[:, 1].double()
+        start = network(torch.from_numpy(model.mean)[None])[:, 1].double()
+    changes = (end - start).tolist()
+    for result, change in zip(results, changes, strict=True):
+        sums = float(result.attributions.astype(np.float64).sum())
+        relative = abs(sums - change) / abs(change)
+        assert result.completeness.relative == pytest.approx(relative, rel=1e-2)
+        assert result.completeness.met == (result.completeness.relative <= tolerance)
+    assert min(map(abs, changes)) < 1 < max(map(abs, changes))
+    gaps = [result.completeness.relative for result in results]
+    assert min(gaps) < 0.05 < max(gaps)
+
+
 def test_doubled_steps_are_panels_of_the_rule(served):
     model, network = served
     rows = _rows(model, 4)
@@ -147,9 +173,18 @@ def test_smoothgrad_is_captums_saliency_averaged_over_the_same_noise(served, n):
     noisy = torch.from_numpy(rows[:, None] + noise[None]).flatten(0, 1)
     captum = Saliency(network).attribute(noisy.requires_grad_(), target=1, abs=False)
     _assert_close(ours, captum.reshape(n, 20, -1).mean(dim=1))
-    np.testing.assert_allclose(
-        noise.std(axis=0), 0.15 * model.spread, rtol=0.8
-    )  # in units of the training spread
+
+
+def test_smoothgrad_s_noise_is_normal_in_units_of_the_training_spread(served):
+    model, _ = served
+    parameters = parse_parameters(EXPLAINERS["smoothgrad"], {"noise": 0.4})
+    drawn = Noise(model, parameters, 1).draw(20_000, model.mean.shape)
+    scaled = drawn / model.spread
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(scaled.std(axis=0), 0.4, rtol=0.03)
+    # Of a normal distribution .6827 lie within one standard deviation.
+    within = (np.abs(scaled) < 0.4).mean(axis=0)
+    np.testing.assert_allclose(within, 0.6827, atol=0.02)
 
 
 def test_smoothgrad_s_noise_is_that_of_its_seed(served):

@@ -1,5 +1,6 @@
 """Counterfactuals against a search over inputs and against the network itself."""
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,9 @@ from explainers.loading import open_model
 from explainers.methods.counterfactual import _changes, _constraints, move_to_leaf
 from explainers.registry import EXPLAINERS, parse_parameters
 from tests.api.small_bundles import write_mixed
+from trainer.config import parse_config
+from trainer.export.write import write_model
+from trainer.pipeline import train
 
 METHOD = EXPLAINERS["counterfactual"]
 
@@ -139,6 +143,8 @@ def distance(model, x, moved):
 def test_the_change_reaches_the_leaf_and_the_network_judges_it(linear_model_once, row):
     model = linear_model_once
     result = explain(model, row)
+    (label,) = model.predict(np.array([row], dtype=np.float32)).labels
+    assert result.label == model.classes[label]
     for candidate in (result.nearest, result.nearest_that_holds):
         if candidate is None:
             continue
@@ -148,6 +154,52 @@ def test_the_change_reaches_the_leaf_and_the_network_judges_it(linear_model_once
         assert candidate.holds == (candidate.network_label == candidate.label)
     if result.nearest_that_holds is not None:
         assert result.nearest_that_holds.network_label != result.label
+
+
+@pytest.fixture(scope="module")
+def wines(tmp_path_factory):
+    """Three classes."""
+    raw = {"name": "wines", "data": {"named": "wine"}, "train": {"epochs": 12}}
+    directory = tmp_path_factory.mktemp("bundles") / "wines"
+    write_model(train(parse_config(raw), controls=False), directory)
+    return open_model(directory)
+
+
+class Swapped:
+    """A session whose network answers one class where it answered another."""
+
+    def __init__(self, session, one, other):
+        self._session, self._pair = session, [one, other]
+
+    def run(self, feeds):
+        answers = [answer.copy() for answer in self._session.run(feeds)]
+        for answer in answers[:2]:  # logits and probabilities
+            answer[:, self._pair] = answer[:, self._pair[::-1]]
+        return answers
+
+
+def test_another_class_than_both_does_not_hold(wines):
+    """The network leaves its class, but not for the one that the tree names."""
+    noise = np.random.default_rng(0).normal(size=wines.background.shape)
+    rows = wines.background + (noise * wines.spread).astype(np.float32)
+    tried = 0
+    for row in rows:
+        prediction = wines.predict(row[None])
+        (found,) = METHOD.explain(wines, prediction, METHOD.parameters())
+        if found.nearest is None or not found.nearest.holds:
+            continue
+        wanted = wines.classes.index(found.nearest.label)
+        (third,) = {0, 1, 2} - {wanted, int(prediction.labels[0])}
+        predict = Swapped(wines.sessions["predict"], wanted, third)
+        other = dataclasses.replace(
+            wines, sessions={**wines.sessions, "predict": predict}
+        )
+        (again,) = METHOD.explain(other, prediction, METHOD.parameters())
+        assert again.nearest.changes == found.nearest.changes
+        assert again.nearest.network_label == wines.classes[third]
+        assert not again.nearest.holds
+        tried += 1
+    assert tried
 
 
 def test_a_leaf_is_entered_from_above_by_one_float_step(linear_model):

@@ -63,7 +63,8 @@ def _brute_force(tree, values, row) -> np.ndarray:
 def test_equals_the_definition_by_brute_force(linear_model):
     tree = linear_model.tree
     values = np.array([0.0, 0.3, 0.0, 0.9, 0.2])
-    for row in ([1, -2, 0], [0.2, 5, 1], [1, 3, 0]):
+    # The last two are at the thresholds, where a row goes left.
+    for row in ([1, -2, 0], [0.2, 5, 1], [1, 3, 0], [0.5, -2, 0], [1, -1.5, 0]):
         row = np.array(row, dtype=np.float32)
         np.testing.assert_allclose(
             shapley_values(tree, values, row),

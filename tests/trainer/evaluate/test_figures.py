@@ -5,6 +5,7 @@ import pytest
 import torch
 from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
+from torch import nn
 
 from explainers.hiding import usual_input
 from trainer.evaluate.curves import FRACTIONS, area, deletion_curve, insertion_curve
@@ -15,9 +16,15 @@ from trainer.evaluate.fidelity import (
     infidelity,
     max_sensitivity,
 )
-from trainer.evaluate.measure import explain
+from trainer.evaluate.measure import (
+    Settings,
+    evaluate,
+    explain,
+    pick_rows,
+    prepare_row,
+)
 from trainer.evaluate.parts import contributions, divide, in_spreads, sum_by_part
-from trainer.evaluate.randomise import rank_correlation
+from trainer.evaluate.randomise import randomised, rank_correlation
 
 TARGET = 1
 
@@ -140,6 +147,68 @@ def test_curves_are_the_probabilities_of_inputs_made_by_hand(cancer_model, row):
 def test_areas_by_hand():
     assert area(np.full(len(FRACTIONS), 0.25)) == pytest.approx(0.25)
     assert area(1 - FRACTIONS) == pytest.approx(0.5)
+    # The ends count half: of x^2 in 16 trapezoids 1/3 + 1/(6 * 16^2).
+    assert area(FRACTIONS**2) == pytest.approx(1 / 3 + 1 / (6 * 256))
+
+
+def test_a_record_is_made_of_these_figures_for_the_class_of_each_row(
+    cancer_model, cancer_trained
+):
+    settings = Settings(9, 5, ("occlusion", "gradient"), False)
+    found = evaluate(cancer_trained, cancer_model, settings)
+    random = np.random.default_rng(5)
+    rows = [
+        prepare_row(cancer_model, x, random)
+        for x in pick_rows(cancer_trained, 9, random)
+    ]
+    assert {row.target for row in rows} == {0, 1}
+    for row in rows:
+        away = np.abs((row.near - row.x) / cancer_model.spread)
+        assert 0.015 < away.max() <= found.radius * (1 + 1e-2) < 0.0203
+    for name in settings.methods:
+        areas, moved = [], []
+        for row in rows:
+            inputs = np.concatenate([row.x[None], row.near])
+            here, *near = explain(cancer_model, name, inputs, row.target, 5)
+            worth = contributions(cancer_model, here, row.x, row.usual)
+            order = sorted(range(30), key=lambda i: -worth[i])
+            assert min(worth) < 0 < max(worth)  # what speaks against comes last
+            curve = deletion_curve(
+                cancer_model, row.x, row.usual, row.parts, np.array(order), row.target
+            )
+            areas.append(area(curve))
+            sizes = [in_spreads(cancer_model, answer) for answer in (here, *near)]
+            moved.append(max_sensitivity(sizes[0], sizes[1:]))
+        record = found.methods[name]
+        assert record.deletion.value == pytest.approx(np.mean(areas))
+        assert record.max_sensitivity.value == pytest.approx(np.mean(moved))
+
+
+def test_layers_are_shuffled_from_the_output_on_one_after_another(
+    cancer_model, cancer_trained
+):
+    network, shuffled = cancer_trained.network, []
+
+    class Family:
+        """Looks at the networks that would be served."""
+
+        def graphs(self, network):
+            shuffled.append(network)
+            return {}
+
+        def reference(self, network):
+            return {}
+
+    assert len(list(randomised(cancer_model, Family(), network, 0))) == len(shuffled)
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    assert len(layers) == len(shuffled) == 2
+    for count, other in enumerate(shuffled, start=1):
+        theirs = [part for part in other.modules() if isinstance(part, nn.Linear)]
+        for depth, (layer, changed) in enumerate(zip(layers, theirs, strict=True)):
+            old, new = layer.weight.detach().ravel(), changed.weight.ravel()
+            touched = depth >= len(layers) - count
+            assert torch.equal(old, new) != touched
+            assert torch.equal(old.sort().values, new.sort().values)
 
 
 def test_an_estimate_is_the_mean_and_its_interval():

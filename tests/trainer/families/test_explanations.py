@@ -60,14 +60,31 @@ def first(case, n):
 
 @pytest.mark.parametrize("name", EXPORTED)
 @pytest.mark.parametrize("n", BATCHES)
-def test_input_x_gradient_is_captums(case_of, name, n):
+def test_gradient_and_input_x_gradient_are_captums(case_of, name, n):
     case = case_of(name)
     arrays = first(case, n)
     x, *rest = tensors(arrays)
-    oracle = captum.attr.InputXGradient(case.trained.network).attribute(
-        x.requires_grad_(), target=1, additional_forward_args=tuple(rest) or None
-    )
-    assert_close(attributions(case, "input_x_gradient", arrays, target=1), oracle)
+    network, more = case.trained.network, tuple(rest) or None
+    for method, oracle in (
+        ("gradient", captum.attr.Saliency(network)),
+        ("input_x_gradient", captum.attr.InputXGradient(network)),
+    ):
+        options = {"abs": False} if method == "gradient" else {}
+        expected = oracle.attribute(
+            x.requires_grad_(), target=1, additional_forward_args=more, **options
+        )
+        assert_close(attributions(case, method, arrays, target=1), expected)
+
+
+@pytest.mark.parametrize("name", ["gru", "cnn"])
+def test_noise_is_in_units_of_each_channel_s_spread(case_of, name):
+    case = case_of(name)
+    parameters = parse_parameters(EXPLAINERS["smoothgrad"], {"noise": 0.4})
+    shape = case.rows[0].shape[1:]
+    drawn = Noise(case.model, parameters, shape[0]).draw(5000, shape)
+    scaled = drawn / case.model.spread
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=0.04)
+    np.testing.assert_allclose(scaled.std(axis=0), 0.4, rtol=0.06)
 
 
 @pytest.mark.parametrize("name", EXPORTED)
@@ -344,6 +361,35 @@ def test_a_disagreement_names_channels_or_patches(case_of, name, part):
             assert part in ignored.name or ignored.name in part
 
 
+@pytest.mark.parametrize("name", ["mixed", "gru", "cnn"])
+def test_the_share_off_the_path_is_of_what_its_nodes_do_not_name(
+    case_of, mixed_model, name
+):
+    if name == "mixed":
+        model, arrays = mixed_model, (mixed_model.background[:20],)
+    else:
+        model, arrays = case_of(name).model, first(case_of(name), 20)
+    prediction, method = model.predict(*arrays), EXPLAINERS["gradient"]
+    results = method.explain(model, prediction, parse_parameters(method, {}))
+    shares = set()
+    for result, leaf in zip(results, prediction.leaves.tolist(), strict=True):
+        rest = np.abs(result.attributions).astype(np.float64)
+        total = rest.sum()
+        for node in map(model.tree.nodes.__getitem__, model.tree.path_to(leaf)):
+            if node.feature is None:
+                continue
+            column = model.manifest.tree_features[node.feature]
+            if column.patch is None:
+                rest[..., column.source] = 0
+            else:
+                top, left, height, width = column.patch
+                for row, at in np.ndindex(height, width):
+                    rest[column.source, top + row, left + at] = 0
+        assert result.off_path_share == pytest.approx(rest.sum() / total, abs=1e-6)
+        shares.add(round(result.off_path_share, 3))
+    assert len(shares) > 1
+
+
 @pytest.mark.parametrize("n", BATCHES)
 def test_gradients_of_a_mixed_table_are_captums_by_column(
     mixed_trained, mixed_model, n
@@ -437,6 +483,21 @@ def test_lime_of_a_mixed_table_is_limes(mixed_trained, mixed_model, row, discret
     np.testing.assert_allclose(result.attributions, expected, atol=1e-9)
     assert result.r2 == pytest.approx(score, abs=1e-9)
     assert result.local_prediction == pytest.approx(local[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("at", [0, 25, 50])
+def test_a_value_at_the_edge_of_a_quartile_is_in_the_one_below(mixed_model, at):
+    model, x = mixed_model, mixed_model.background[0].copy()
+    column = model.background[:, :1]
+    x[0] = np.quantile(column, at / 100)
+    oracle = QuartileDiscretizer(column, [], ["alcohol"])
+    near = neighbourhood(model, x, None, LimeParameters(discretize=True), seed=0)
+    ((_, part),) = near.parts
+    inputs, offsets = part.take(slice(0, 500))
+    here = oracle.discretize(x[None, :1])[0, 0]
+    np.testing.assert_array_equal(
+        offsets[:, 0] == 0, oracle.discretize(inputs[:, :1])[:, 0] == here
+    )
 
 
 def test_a_discretised_copy_stays_in_limes_quartile(mixed_trained, mixed_model):

@@ -130,11 +130,13 @@ def test_stability_is_the_mean_overlap_of_answers_to_the_seeds_that_follow(
     assert result.seed == seed
 
 
-def test_the_gap_is_between_the_surrogate_and_the_network(linear_model):
-    result = explain(linear_model, target=0, samples=500)
+@pytest.mark.parametrize("discretize", [False, True])
+def test_the_gap_is_between_the_surrogate_and_the_network(linear_model, discretize):
+    result = explain(linear_model, target=0, samples=500, discretize=discretize)
     network = float(linear_model.predict(ROW).probabilities[0, 0])
-    scaled = (ROW[0].astype(np.float64) - 0.5) / 2
-    surrogate = result.intercept + float(scaled @ result.attributions)
+    # Discretised, every feature is "as here", and here it is.
+    features = np.ones(3) if discretize else (ROW[0].astype(np.float64) - 0.5) / 2
+    surrogate = result.intercept + float(features @ result.attributions)
     assert result.local_prediction == pytest.approx(surrogate, abs=1e-6)
     assert surrogate < network - 0.01  # a gap is no difference: it has no sign
     gap = network - surrogate
