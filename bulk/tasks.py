@@ -29,15 +29,18 @@ def run_tasks(
     ----------
     work : importable, so that another process can run it; equal for equal tasks, since
         a task whose worker dies is run again.
-    jobs : processes on this machine; -1 for one a core.
+    jobs : processes on this machine; -1 for one a core, never 0.
     scheduler : address of a dask scheduler ("tcp://host:8786"); its workers need
         Leafpath installed and the files at the same paths.
 
     Raises
     ------
     TaskError
-        dask is not installed, no scheduler answers or it went away, or workers died.
+        ``jobs`` is 0, dask is not installed, no scheduler answers or it went away, or
+        workers died.
     """
+    if jobs == 0:
+        raise TaskError("--jobs is 0; give how many processes, or -1 for one a core")
     if not tasks:
         return iter(())
     if scheduler is None:

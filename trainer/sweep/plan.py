@@ -25,7 +25,7 @@ class Run(Document, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The run's file name, without its ending."""
-        label = "controls" if self.strength is None else f"strength-{self.strength:g}"
+        label = "controls" if self.strength is None else f"strength-{self.strength}"
         return f"{label}-seed-{self.seed}"
 
 

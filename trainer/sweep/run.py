@@ -1,5 +1,6 @@
 """One run of a sweep, from a configuration to its points. It knows no other run."""
 
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -24,6 +25,10 @@ from trainer.rows import predict_rows
 from trainer.sweep.plan import Kind, Measured, Point, Result, Run, configure
 from trainer.thresholds import shorten_thresholds
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Weights are drawn from torch's generator and warnings are silenced for the whole
+process: a dask worker of many threads would mix the weights of its runs."""
+
 
 def execute(
     run: Run, config: Config, base: Path, strengths: tuple[float, ...]
@@ -40,7 +45,7 @@ def execute(
     start = time.perf_counter()
     points: list[Point] = []
     restarts, problem = 0, None
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         own = configure(config, run)
         try:

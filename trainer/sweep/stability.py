@@ -31,6 +31,8 @@ class Stability:
     agreement: float
 
     def __str__(self) -> str:
+        if self.trees < 2:
+            return "one tree, and none to compare it with"
         return (
             f"{self.trees} trees: same features named {self.jaccard:.2f} (Jaccard), "
             f"same answers {self.agreement:.3f}"

@@ -30,6 +30,7 @@ class Store:
     def __init__(self, directory: Path, plan: Plan) -> None:
         self.directory = directory
         self._runs = directory / RUNS
+        self._strengths = set(plan.strengths)
         try:
             self._runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -63,9 +64,17 @@ class Store:
         write_whole(path, msgspec.json.encode(plan, order="sorted"))
 
     def load(self, run: Run) -> Result | None:
-        """Return what a run made, or None where it has not finished."""
+        """Return what a run made, or None where it has not finished.
+
+        Controls answer at every strength at once: those that were made for other
+        strengths have not finished.
+        """
         path = self._path(run)
-        return _read(path, Result) if path.exists() else None
+        result = _read(path, Result) if path.exists() else None
+        if result is not None and run.strength is None and result.points:
+            made = {point.strength for point in result.points}
+            return result if made == self._strengths else None
+        return result
 
     def save(self, result: Result) -> None:
         """Keep what a run made."""

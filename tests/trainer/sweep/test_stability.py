@@ -26,6 +26,8 @@ def test_overlap_and_agreement_by_hand():
 def test_one_tree_is_like_itself():
     found = compare([{"a"}], [np.array([1])])
     assert (found.jaccard, found.agreement) == (1.0, 1.0)
+    # Figures of one would read as perfect stability.
+    assert str(found) == "one tree, and none to compare it with"
 
 
 def test_bootstraps_of_real_data_agree_more_than_they_name_alike(cancer_trained):

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tests.trainer.sweep.points import point
 from trainer.config import parse_config
 from trainer.errors import SweepError
 from trainer.sweep.plan import Result, Run, configure, make_plan
@@ -42,6 +43,25 @@ def test_more_seeds_and_strengths_may_follow_but_no_other_configuration(tmp_path
     other = msgspec.structs.replace(CONFIG, version="2")
     with pytest.raises(SweepError, match="the runs of another configuration"):
         Store(tmp_path, make_plan(other, (0.01,), 1, "sha256:a"))
+
+
+def test_controls_of_other_strengths_are_made_again(tmp_path):
+    controls = Run(strength=None, seed=0)
+    points = tuple(point(strength, 0, 0.9, 0.9, 2.0) for strength in (0.01, 0.02))
+    made = Result(run=controls, points=points, seconds=1.0)
+    Store(tmp_path, PLAN_OF_TWO).save(made)
+    longer = Store(tmp_path, make_plan(CONFIG, (0.01, 0.02, 0.3), 2, "sha256:a"))
+    assert longer.load(controls) is None
+    longer.save(Result(run=controls, points=(), seconds=1.0, problem="dead"))
+    assert longer.load(controls).problem == "dead"  # not of a strength
+    longer.save(made)
+    assert Store(tmp_path, PLAN_OF_TWO).load(controls) == made
+
+
+def test_no_two_runs_share_a_file():
+    strengths = (0.02, 0.020000001, 1e-7, 0.0, 1.0)
+    runs = make_plan(CONFIG, strengths, 1, "sha256:a").runs
+    assert len({run.name for run in runs}) == len(runs)
 
 
 def test_a_damaged_run_is_named(tmp_path):

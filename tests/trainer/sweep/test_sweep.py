@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
 
+from bulk.errors import TaskError
 from explainers.loading import open_model
-from trainer.config import load_config
+from trainer.config import load_config, parse_config
 from trainer.errors import SweepError
 from trainer.prepare import prepare
 from trainer.sweep.choose import sweep
 from trainer.sweep.execute import run_all
-from trainer.sweep.plan import make_plan
+from trainer.sweep.plan import Run, make_plan
 from trainer.sweep.run import execute
 from trainer.sweep.store import Store
 
@@ -32,6 +35,18 @@ epochs = 8
 max_leaves = 6
 """
 STRENGTHS = (0.01, 0.05)
+SLOW_NETWORK = """
+import time
+
+from torch import nn
+
+
+def build(spec):
+    first = nn.Linear(spec.shape[0], 8)
+    time.sleep(0.1)
+    scaled = nn.BatchNorm1d(spec.shape[0])
+    return nn.Sequential(scaled, first, nn.ReLU(), nn.Linear(8, spec.n_classes))
+"""
 
 
 @pytest.fixture
@@ -127,6 +142,32 @@ def test_rows_that_changed_are_not_mixed_with_runs_of_the_old(
     assert not list(out.glob("runs/*"))
     mixed_frame.to_csv(table, index=False)
     Store(out, begun)  # the old rows are welcome again
+
+
+def test_threads_of_one_worker_do_not_mix_their_runs(tmp_path):
+    """Both draw their weights from one generator, here with a pause in between."""
+    (tmp_path / "slow_network.py").write_text(SLOW_NETWORK)
+    raw = {
+        "name": "slow",
+        "data": {"named": "wine"},
+        "model": "slow_network:build",
+        "train": {"epochs": 15},
+    }
+    work = partial(execute, config=parse_config(raw), base=tmp_path, strengths=())
+    runs = [Run(strength=0.05, seed=seed) for seed in (0, 1)]
+    alone = [work(run).points for run in runs]
+    with ThreadPoolExecutor(2) as threads:
+        together = [result.points for result in threads.map(work, runs)]
+    assert together == alone
+    assert alone[0][0].validation != alone[1][0].validation
+
+
+def test_no_processes_are_no_way_to_run(config, tmp_path):
+    with pytest.raises(TaskError, match="--jobs is 0"):
+        sweep(
+            load_config(config), tmp_path, tmp_path / "sweep",
+            strengths=(0.05,), seeds=1, jobs=0,
+        )  # fmt: skip
 
 
 def test_a_cluster_gives_the_same_points(config, tmp_path):
