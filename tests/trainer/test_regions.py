@@ -168,6 +168,15 @@ def test_a_bundle_names_the_region_in_every_path(regional):
     assert trained.metrics.tree.fidelity.value > 0.9
 
 
+def test_the_report_names_each_leaf_s_region(regional):
+    _, model = regional
+    report = model.files["report.html"].decode()
+    for region, told in zip(model.tree.regions, ("&lt;=", "&gt;"), strict=True):
+        leaves = [x for x in model.tree.leaves if model.tree.region_of(x.id) == region]
+        cell = f"<td>worst radius {told} 16.5</td></tr>"
+        assert report.count(cell) == len(leaves) > 0
+
+
 def test_a_regional_tree_is_read_back(regional):
     tree = regional[0].tree
     again = read_tree(write_tree(tree), tree.n_features, tree.n_classes)

@@ -17,7 +17,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;
 white-space:nowrap}
 .scroll{overflow-x:auto}.warn{background:#fff5e6;border-left:4px solid #c98a1b;
 padding:.5rem .8rem;margin:.8rem 0}code{font-size:.86rem;word-break:break-all}
-footer{margin:3rem 0 1rem;color:#666;font-size:.85rem}
+footer{margin:3rem 0 1rem;color:#666;font-size:.85rem;overflow-wrap:anywhere}
 @media print{body{max-width:none}h2{break-after:avoid}figure,table{break-inside:avoid}}
 """
 

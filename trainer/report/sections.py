@@ -96,37 +96,42 @@ def drawing(trained: Trained, evidence: Evidence) -> str:
     svg = tree_as_svg(trained.tree, evidence.columns, evidence.classes)
     return section(
         "The tree",
-        paragraph("The upper branch is taken where the condition holds."),
+        paragraph(
+            "The upper branch is taken where the condition holds. A drawing that is "
+            "wider than the page is moved sideways."
+        ),
         picture(svg, wide=True),
     )
 
 
 def leaves(trained: Trained, evidence: Evidence) -> str:
-    """Return one line a leaf: rule, answer, support, fidelity and how it fared."""
+    """Return one line a leaf: rule, answer, support, fidelity and how it fared.
+
+    Of a regional tree also the region that the leaf belongs to.
+    """
+    tree = trained.tree
     rows = [
         [
             str(leaf.id),
-            rule(trained.tree, evidence.columns, leaf.id),
+            rule(tree, evidence.columns, leaf.id),
             evidence.classes[leaf.label or 0],
             str(leaf.n),
             f"{_purity(leaf):.3f}",
             _text(leaf.fidelity),
             _fared(evidence, leaf.id),
+            *(region.name for region in [tree.region_of(leaf.id)] if region),
         ]
-        for leaf in trained.tree.leaves
+        for leaf in tree.leaves
     ]
+    head = ["leaf", "if", "answer", "support", "right", "fidelity", "test: agree"]
     return section(
         "Leaf by leaf",
         paragraph(
             "Support and share right count training rows (their true labels). "
             "Fidelity is estimated on held-out rows and drawn toward the overall "
-            "figure where rows are few; the last column counts test rows alone."
+            "figure where rows are few; test: agree counts test rows alone."
         ),
-        table(
-            ["leaf", "if", "answer", "support", "right", "fidelity", "test: agree"],
-            rows,
-            [0, 3, 4, 5, 6],
-        ),
+        table([*head, *(["region"] if tree.regions else [])], rows, [0, 3, 4, 5, 6]),
     )
 
 
@@ -218,7 +223,10 @@ def curves(trained: Trained, evidence: Evidence) -> str:
         return ""
     return section(
         "Training",
-        paragraph("On training rows; path length and fidelity from the first tree on."),
+        paragraph(
+            "On training rows; path length and fidelity from the first tree on. The "
+            "loss holds the regularizer's penalty, and rises as that does."
+        ),
         picture(plot_curves(trained.curve)),
     )
 

@@ -18,6 +18,8 @@ SECTIONS = (
     sections.curves,
 )
 """In the order of the page; a section that has nothing to say returns nothing."""
+MOST_CLASSES = 10
+"""Classes that the page names before it says how many more there are."""
 
 
 def write_report(trained: Trained) -> bytes:
@@ -37,8 +39,15 @@ def write_report(trained: Trained) -> bytes:
     return page(
         f"{config.name}, version {config.version}",
         f"A network and the tree of {tree.leaves} leaves that speaks for it. "
-        f"{', '.join(evidence.classes[:8])}; rows: {rows}.",
+        f"{_few(evidence.classes)}; rows: {rows}.",
         [part for part in parts if part],
         f"Data {trained.provenance.data_digest}. Seed {trained.provenance.seed}, "
         f"regularizer {config.regularizer.name}, strength {config.tree.strength:g}.",
     )
+
+
+def _few(classes: tuple[str, ...]) -> str:
+    """Return the names of the classes, of many the first ones and how many more."""
+    more = len(classes) - MOST_CLASSES
+    names = ", ".join(classes[:MOST_CLASSES])
+    return f"{names} and {more} more classes" if more > 0 else names

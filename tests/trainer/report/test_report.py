@@ -15,7 +15,7 @@ from trainer.report.evidence import gather
 from trainer.report.figures import inline
 from trainer.report.page import table
 from trainer.report.sections import disagreement
-from trainer.report.write import write_report
+from trainer.report.write import MOST_CLASSES, _few, write_report
 
 VOID = {"meta", "br", "path", "use", "rect", "circle", "line"}
 
@@ -114,6 +114,24 @@ def test_a_sweep_adds_the_frontier_and_its_notes(bananas):
     page = write_report(swept).decode()
     assert "The frontier" in Outline(page).headings
     assert "Suggested because &lt;b&gt; &amp; so." in page
+
+
+@pytest.mark.parametrize("width", [390, 1100])
+def test_a_browser_shows_it_without_moving_the_page_sideways(bananas, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.set_content(write_report(bananas).decode())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("svg:visible").count() == page.locator("svg").count() > 3
+    assert said == []
+    page.close()
+
+
+def test_of_many_classes_it_says_how_many_more_there_are():
+    names = tuple(f"class {i}" for i in range(MOST_CLASSES + 2))
+    assert _few(names[:-2]) == ", ".join(names[:-2])
+    assert _few(names) == ", ".join(names[:-2]) + " and 2 more classes"
 
 
 def test_names_are_text_and_never_markup():
