@@ -112,3 +112,38 @@ def test_r2_by_hand(task):
     assert regularizer.r2 == pytest.approx(1 - 1 / (14 / 3))
     regularizer._foretold = [(1.0, 2.0), (3.0, 2.0)]
     assert regularizer.r2 == 0.0  # the truth did not vary: nothing was foretold
+
+
+class Waves(nn.Module):
+    """Decides by the sign of sin(a x): the more waves, the longer the tree's paths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor([12.0]))
+
+    def forward(self, x):
+        wave = torch.sin(self.a * x[:, 0])
+        return torch.stack([-wave, wave], dim=1)
+
+
+def test_a_surrogate_that_foretells_is_accepted_and_its_gradient_shortens_the_tree():
+    """Its one weight says the path length, so weights it has not seen are foretold."""
+    network = Waves()
+    X = torch.linspace(0.01, 1, 300)[:, None]
+    regularizer = Surrogate(X, network, steps=100, weight=2.0)
+    for epoch in range(2 * REFIT_EVERY + 1):  # judged once, at the second training
+        network.a.data.fill_(12 + 10 * np.sin(epoch / 4))
+        penalty = regularizer(torch.zeros(4, 2), ROWS)
+    assert regularizer.r2 > 0.9
+    assert penalty.item() == pytest.approx(2 * regularizer._measure(), abs=0.5)
+
+    network.a.data.fill_(18.0)
+    before = regularizer._measure()
+    optimizer = torch.optim.SGD(network.parameters(), lr=2.0)
+    for _ in range(20):
+        optimizer.zero_grad()
+        regularizer(torch.zeros(4, 2), ROWS).backward()
+        optimizer.step()
+    # 5.7 half waves, paths of more than 3 decisions; then one decision is enough.
+    assert before > 3
+    assert regularizer._measure() == 1
