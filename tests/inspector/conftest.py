@@ -15,6 +15,12 @@ SIZES = {"desktop": (1280, 900), "phone": (380, 780)}
 REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
 
 
+def in_words(condition):
+    """A condition as the page writes it: seven digits tell thresholds apart."""
+    short = re.sub(r"\d+\.\d{6,}", lambda found: f"{float(found[0]):.7g}", condition)
+    return short.replace("<=", "\u2264")
+
+
 @dataclass
 class Visit:
     """A page of the inspector, and what the browser complained about."""

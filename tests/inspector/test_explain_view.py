@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.api.small_bundles import fit_cancer
+from tests.inspector.conftest import in_words
 
 CANCER = "/v1/models/breast-cancer"
 
@@ -58,6 +59,42 @@ def test_example_is_answered_with_probability_rule_and_fidelity(
     expect(tree).to_contain_text(f"{round(100 * path['fidelity'], 1):g}\u00a0%")
     expect(tree).to_contain_text(f"{path['support']} training rows ended here.")
     assert visit.field("mean radius").input_value() == f"{instance[0]:g}"
+
+
+def test_region_of_the_input_is_named_and_each_has_its_tree(visit, server, instance):
+    tree = server.get(f"{CANCER}/tree").json()
+    _, (path,) = ask(server, instance, "tree_path")
+    own = next(each for each in tree["regions"] if each["name"] == path["region"])
+    (other,) = (each for each in tree["regions"] if each is not own)
+    visit.open(model="breast-cancer", example=3)
+    card = visit.card("Does the tree speak for it?")
+    named = in_words(own["name"])
+    expect(card).to_contain_text(f"in the region “{named}”")
+    whole = lit_nodes(visit.page)
+    assert tree["nodes"][0]["id"] in whole
+    for region in (own, other):
+        card.get_by_label("Region").select_option(region["name"])
+        part = server.get(f"{CANCER}/tree", params={"region": region["name"]}).json()
+        ids = {node["id"] for node in part["nodes"]}
+        drawn = visit.page.get_by_role("treeitem")
+        assert {int(node.get_attribute("data-node")) for node in drawn.all()} == ids
+        assert lit_nodes(visit.page) == whole & ids
+        visit.page.locator(".tree [tabindex='0']").press("Home")
+        expect(drawn.first).to_be_focused()
+    assert whole & ids == set()
+    about = card.locator("[aria-live]")
+    expect(about).to_contain_text(f"{other['n']} training rows")
+    expect(about).to_contain_text(f"This input lies in another region, “{named}”.")
+    # The choice stands for the next input, and for who is given the link.
+    visit.field("mean texture").fill("21.5")
+    visit.page.keyboard.press("Tab")
+    visit.settle()
+    assert visit.field("Region").input_value() == other["name"]
+    link = visit.page.url
+    visit.page.goto("about:blank")
+    visit.page.goto(link)
+    expect(card.get_by_label("Region")).to_have_value(other["name"])
+    visit.settle()
 
 
 def test_path_that_is_lit_is_scikit_learns(visit):
@@ -163,7 +200,11 @@ def test_similar_case_can_be_looked_at(visit, server, instance):
     visit.open(model="breast-cancer", example=3)
     _, (found,) = ask(server, instance, {"method": "prototypes", "count": 3})
     card = visit.card("Similar cases")
-    card.get_by_role("button", name="Look at it").nth(1).click()
+    (itself, *_) = cases = card.locator("li").all()
+    assert len(cases) == 3
+    expect(itself).to_contain_text("this very input")
+    expect(itself.get_by_role("button")).to_have_count(0)
+    cases[1].get_by_role("button", name="Look at it").click()
     visit.settle()
     expected = found["prototypes"][1]["instance"][0]
     assert float(visit.field("mean radius").input_value()) == pytest.approx(expected)
@@ -369,6 +410,26 @@ def test_similar_cases_of_every_family_can_be_looked_at(visit, server, model):
     visit.page.get_by_text("As JSON").click()
     shown = json.loads(visit.field("Input as JSON").input_value())
     assert shown == found["prototypes"][-1]["instance"]
+
+
+def test_similar_pictures_are_drawn(visit, server):
+    instance = server.get("/v1/models/pictures/examples/0").json()["instance"]
+    _, (found,) = ask(server, instance, "prototypes", model="pictures")
+    visit.open(model="pictures", example=0)
+    canvases = visit.card("Similar cases").locator("li canvas")
+    assert canvases.count() == len(found["prototypes"]) > 1
+    reds = """canvas => [...canvas.getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height).data]
+        .filter((_, i) => i % 4 === 0)"""
+    for canvas, case in zip(canvases.all(), found["prototypes"], strict=True):
+        expected = np.array(case["instance"]).ravel() * 255 / 16
+        assert canvas.evaluate(reds) == pytest.approx(expected.tolist(), abs=0.51)
+
+
+def test_what_a_method_says_of_another_has_its_name_in_words(visit):
+    visit.open(model="pictures", example=0, method="layer_cam")
+    card = visit.card("What the network looked at")
+    expect(card).to_contain_text("fuller than HiResCAM")
 
 
 def encode_picture(picture, form, **options):

@@ -194,19 +194,15 @@ def test_a_region_shows_its_own_tree_and_leaves(visit, server):
     expect(root).to_be_focused()
 
 
-def test_a_region_that_does_not_come_is_said_and_the_whole_tree_is_at_hand(visit):
+def test_a_region_is_cut_from_the_tree_that_is_there(visit):
     visit.open(model="breast-cancer", view="model")
     nodes = visit.page.get_by_role("treeitem")
     whole = nodes.count()
     visit.page.context.set_offline(True)
     try:
         visit.field("Region").select_option(index=1)
-        told = visit.card("The tree").get_by_role("alert")
-        expect(told).to_contain_text("cannot be reached")
+        assert 0 < nodes.count() < whole
         visit.field("Region").select_option("")
         expect(nodes).to_have_count(whole)
     finally:
         visit.page.context.set_offline(False)
-    expect(told).to_have_count(0)
-    assert all("INTERNET_DISCONNECTED" in each for each in visit.complaints)
-    visit.complaints.clear()

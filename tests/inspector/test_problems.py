@@ -288,21 +288,3 @@ def test_document_that_does_not_come_says_why(visit):
     expect(visit.card("Report").locator(".error")).to_have_text("")
     assert all("INTERNET_DISCONNECTED" in each for each in visit.complaints)
     visit.complaints.clear()
-
-
-def test_region_that_fails_late_does_not_replace_the_one_chosen_after(visit):
-    visit.open(model="breast-cancer", view="model")
-    nodes = visit.page.get_by_role("treeitem")
-    whole = nodes.count()
-    held = hold(visit, "**/tree?region=*")
-    visit.field("Region").select_option(index=1)
-    wait_for_one(visit, held)
-    visit.field("Region").select_option("")
-    expect(nodes).to_have_count(whole)
-    with visit.page.expect_event("requestfailed"):
-        held[0].abort()
-    visit.page.wait_for_timeout(200)
-    expect(nodes).to_have_count(whole)
-    expect(visit.card("The tree").get_by_role("alert")).to_have_count(0)
-    assert all("ERR_FAILED" in each for each in visit.complaints)
-    visit.complaints.clear()

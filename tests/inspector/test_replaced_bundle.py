@@ -100,3 +100,19 @@ def test_model_view_shows_the_new_bundle_once_it_is_opened(visit, server, bundle
     replace_bundle(server, bundles)
     visit.page.get_by_role("link", name="About the model").click()
     expect(visit.card("At a glance")).to_contain_text("2, sha256:")
+
+
+def test_model_view_does_not_set_a_tree_beside_another_bundles_figures(
+    visit, server, bundles
+):
+    old = server.get(CANCER).text
+    replace_bundle(server, bundles)
+    page = visit.server.url + CANCER
+    visit.page.route(page, lambda route: route.fulfill(body=old))
+    visit.open(model="breast-cancer", view="model")
+    told = visit.page.get_by_role("alert").filter(has_text="versions of this model")
+    expect(told).to_be_visible()
+    expect(visit.card("At a glance")).to_have_count(0)
+    visit.page.unroute(page)
+    visit.open(model="breast-cancer", view="model")
+    expect(visit.card("At a glance")).to_contain_text("2, sha256:")

@@ -1,7 +1,10 @@
 // The network's answer, and whether the tree speaks for it.
 
 import {h, s} from "./dom.js";
+import {paint} from "./image_input.js";
+import {regionPicker} from "./region_picker.js";
 import {columnOf} from "./tree_columns.js";
+import {treeOf} from "./tree_layout.js";
 import {createTreeView} from "./tree_view.js";
 import {deviations, list, number, percent, pretty, share} from "./words.js";
 
@@ -64,8 +67,11 @@ function calibration(error) {
   );
 }
 
-/** What the tree says here, how far it speaks for the network, and its drawing. */
-export function treeView(path, prediction, {model, tree}) {
+/**
+ * What the tree says here, how far it speaks for the network, and its drawing: that of all
+ * regions or of `region`, where it has any; `keepRegion(region)` keeps another choice.
+ */
+export function treeView(path, prediction, {model, tree, region, keepRegion}) {
   const {features} = model.inputs;
   return h(
     "div",
@@ -75,8 +81,20 @@ export function treeView(path, prediction, {model, tree}) {
     h("p", {}, fidelity(path)),
     h("p", {}, margin(path, features)),
     path.path.length > 1 && decisions(path, features),
-    tree ? createTreeView(tree, {leaf: path.leaf, steps: path.path}) : hidden(),
+    tree ? drawing(path, {tree, region, keepRegion}) : hidden(),
   );
+}
+
+function drawing(path, {tree, region, keepRegion}) {
+  const place = h("div");
+  const show = (name) =>
+    place.replaceChildren(createTreeView(treeOf(tree, name), {leaf: path.leaf, steps: path.path}));
+  const choose = (name) => {
+    keepRegion(name);
+    show(name);
+  };
+  show(region);
+  return h("div", {}, regionPicker(tree, region, choose, path.region), place);
 }
 
 function verdict(path, prediction) {
@@ -181,24 +199,39 @@ function doubt() {
 }
 
 /** Real rows like this one; `tryIt(instance)` fills the form with one. */
-export function prototypesView(explanation, {model, instance, tryIt}) {
+export function prototypesView(explanation, context) {
   if (!explanation.prototypes.length) return h("p", {}, "No row of the background sample ends in this leaf.");
-  const rows = explanation.prototypes.map((each) =>
-    h(
-      "li",
-      {},
-      h("strong", {}, each.label),
-      ` ${percent(each.probability)}, ${away(each.distance)}. `,
-      differences(each.instance, instance, model),
-      " ",
-      h("button", {type: "button", onclick: () => tryIt(each.instance)}, "Look at it"),
-    ),
+  return h("ol", {class: "prototypes"}, explanation.prototypes.map((each) => prototype(each, context)));
+}
+
+function prototype(each, {model, instance, tryIt}) {
+  const isThis = isSame(each, instance, model);
+  return h(
+    "li",
+    {},
+    model.family === "image" && thumbnail(each, model),
+    h("strong", {}, each.label),
+    ` ${percent(each.probability)}, ${isThis ? "this very input" : away(each.distance)}. `,
+    differences(each.instance, instance, model),
+    " ",
+    !isThis && h("button", {type: "button", onclick: () => tryIt(each.instance)}, "Look at it"),
   );
-  return h("ol", {class: "prototypes"}, rows);
+}
+
+/** The distance is one of what the tree looks at: of pictures and sequences, not all. */
+function isSame({instance: theirs, distance}, ours, {family}) {
+  return distance === 0 && (family === "tabular" || JSON.stringify(theirs) === JSON.stringify(ours));
 }
 
 function away(distance) {
-  return distance === 0 ? "this very input" : `${deviations(distance)} away`;
+  return distance === 0 ? "the same to the tree" : `${deviations(distance)} away`;
+}
+
+function thumbnail({instance, label}, {inputs}) {
+  const [, height, width] = inputs.shape;
+  const canvas = h("canvas", {width, height, class: "pixels", role: "img", "aria-label": `a picture that is ${label}`});
+  paint(canvas, instance, inputs);
+  return canvas;
 }
 
 function differences(theirs, ours, model) {

@@ -1,7 +1,7 @@
 // The inspector: reads its address, asks the API, and shows one model's view.
 
 import {address, readAddress, writeAddress} from "./address.js";
-import {createClient, Problem} from "./client.js";
+import {createClient, Problem, SEVERAL} from "./client.js";
 import {h} from "./dom.js";
 import {createExplainView} from "./explain_view.js";
 import {createModelView} from "./model_view.js";
@@ -44,6 +44,7 @@ async function show(isLatest, state = readAddress()) {
   const isOther = state.model !== null && state.model !== name;
   tell(isOther ? `No model ${state.model} is served here; this is ${name}.` : "");
   if (state.view === "model") {
+    if (found.tree && found.tree.model.digest !== found.model.digest) throw new Problem(0, {detail: SEVERAL});
     const {region} = state;
     const keep = (chosen) => writeAddress({model: name, view: "model", region: chosen});
     page.main.replaceChildren(createModelView({client, loaded: found, region, remember: ifLatest(keep)}));

@@ -9,6 +9,9 @@ export class Problem extends Error {
   }
 }
 
+/** What to say where one reply is of another bundle than the next. */
+export const SEVERAL = "The server answers with several versions of this model in turn. Ask again in a moment.";
+
 /** A client of the server that this page came from; `refused()` hears of a key that will not do. */
 export function createClient(refused) {
   let key = null;

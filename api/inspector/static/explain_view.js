@@ -2,7 +2,7 @@
 
 import {counterfactualView, predictionView, prototypesView, treeView} from "./answer_view.js";
 import {attributionView} from "./attribution_view.js";
-import {Problem} from "./client.js";
+import {Problem, SEVERAL} from "./client.js";
 import {h} from "./dom.js";
 import {createInputCard} from "./input_card.js";
 import {createMethodPanel} from "./method_panel.js";
@@ -20,7 +20,7 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
   const invitation = h("p", {class: "card note"}, `${give}, and read here what the network answers and why.`);
   const prediction = h("div");
   const speaking = h("div");
-  const shown = {instance: null, steps: []};
+  const shown = {instance: null, steps: [], region: start.region};
   let latest = 0;
   let mayRenew = !start.isRenewed;
   let isWaiting = false; // for the answer to a new input
@@ -123,7 +123,7 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
       if (hasTree) {
         const taken = explanations.shift();
         shown.steps = taken.path;
-        speaking.replaceChildren(treeView(taken, found, {model, tree}));
+        speaking.replaceChildren(treeView(taken, found, {model, tree, region: shown.region, keepRegion}));
       }
     }
     asked.forEach((panel, i) => panel.show(explanations[i]));
@@ -133,16 +133,21 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
     remember(stateOf(instance));
   }
 
+  function keepRegion(region) {
+    shown.region = region;
+    remember(stateOf(shown.instance));
+  }
+
   /** Another bundle answers than the one drawn here: draw that, once a question. */
   function replaced(instance) {
     if (mayRenew) return renew({...stateOf(instance), example: null});
     mayRenew = true;
     clear();
-    throw new Problem(0, {detail: "The server answers with several versions of this model in turn. Ask again in a moment."});
+    throw new Problem(0, {detail: SEVERAL});
   }
 
   function stateOf(instance) {
-    const state = {model: model.name, example: input.example(), instance};
+    const state = {model: model.name, region: shown.region, example: input.example(), instance};
     for (const {method, parameters} of panels.map((panel) => panel.chosen())) {
       if (method in OWN) state[method] = parameters;
       else Object.assign(state, {method, parameters});

@@ -90,9 +90,8 @@ function mark(point, {value, low, high}, xs, ys) {
 /** Kinds differ in shape as well as colour. */
 function shape(kind, x, y) {
   if (kind === "cart") return s("rect", {x: x - 5, y: y - 5, width: 10, height: 10});
-  if (kind === "posthoc" || kind === "projected") {
-    return s("path", {d: `M${x} ${y - 7}L${x + 7} ${y + 5}H${x - 7}Z`});
-  }
+  if (kind === "posthoc") return s("path", {d: `M${x} ${y - 7}L${x + 7} ${y + 5}H${x - 7}Z`});
+  if (kind === "projected") return s("path", {d: `M${x} ${y + 7}L${x + 7} ${y - 5}H${x - 7}Z`});
   return s("circle", {cx: x, cy: y, r: kind === "model" ? 7 : 4});
 }
 

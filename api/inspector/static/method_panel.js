@@ -2,7 +2,7 @@
 
 import {h, select} from "./dom.js";
 import {createParametersForm} from "./parameters_form.js";
-import {methodName} from "./words.js";
+import {methodName, summaryOf} from "./words.js";
 
 /**
  * A card that asks one of `methods`. `view(explanation)` draws the answer, `apply(panel)`
@@ -26,7 +26,7 @@ export function createMethodPanel({heading, methods, model, chosen, view, apply}
 
   function useMethod(next, values) {
     method = next;
-    summary.textContent = next.summary.replaceAll("`", "");
+    summary.textContent = summaryOf(next);
     form = createParametersForm(next, model, `${prefix}-parameter`, values);
     parameters.replaceChildren(form.element, h("button", {}, "Apply"));
   }

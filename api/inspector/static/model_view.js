@@ -5,22 +5,20 @@ import {documentParts} from "./documents_view.js";
 import {h, table} from "./dom.js";
 import {frontierView} from "./frontier.js";
 import {treeCards} from "./tree_cards.js";
-import {count, methodName, number, percent, share, title} from "./words.js";
+import {count, methodName, number, percent, share, summaryOf, title} from "./words.js";
 
 /** The page of a model; `loaded` is {model, methods, tree, examples}. */
 export function createModelView({client, loaded, region, remember}) {
   const {model, methods, tree, examples} = loaded;
   const part = (heading, ...content) =>
     h("section", {class: "card wide"}, h("h2", {}, heading), content);
-  const fetchTree = (name) =>
-    client.get(`v1/models/${model.name}/tree?region=${encodeURIComponent(name)}`);
   return h(
     "div",
     {class: "about"},
     h("h2", {class: "title"}, model.name),
     part("At a glance", facts(model), measures(model)),
     part("Short explanations against faithful ones", frontierView(model), frontierNote(model)),
-    tree && treeCards({tree, region, card: part, fetchTree, remember}),
+    tree && treeCards({tree, region, card: part, remember}),
     examples && part("Where tree and network disagree", disagreements(model, examples)),
     part("Methods", methodTable(methods)),
     documentParts(client, model).map(([heading, content]) => part(heading, content)),
@@ -87,7 +85,7 @@ function methodTable(methods) {
   const rows = methods.map((method) => [
     methodName(method.name),
     method.available ? "yes" : `no: ${method.reason}`,
-    method.summary.replaceAll("`", ""),
+    summaryOf(method),
     method.source,
   ]);
   return table("Methods of explanation", ["Method", "Offered", "What it says", "Source"], rows);

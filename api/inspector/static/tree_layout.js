@@ -1,5 +1,17 @@
 // Where the nodes of a tree stand: from left to right, a leaf or a folded branch a row.
 
+/** One region's tree as a document, its root first; all of it where there is no such region. */
+export function treeOf(document, name) {
+  const region = document.regions?.find((each) => each.name === name);
+  if (!region) return document;
+  const nodes = new Map(document.nodes.map((node) => [node.id, node]));
+  const below = (id) => {
+    const node = nodes.get(id);
+    return node.leaf ? [node] : [node, ...below(node.left), ...below(node.right)];
+  };
+  return {...document, nodes: below(region.root)};
+}
+
 /** Nodes by id, the root first, with the leaves below each; a region's root has no parent. */
 export function indexTree(document) {
   const [root] = document.nodes;

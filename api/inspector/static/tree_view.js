@@ -17,12 +17,12 @@ const LEGIBLE = 0.75; // a drawing shrinks to fit its card, but not further
 const COLOURS = 7; // classes told apart by colour, in inspector.css
 
 /**
- * Draw a tree document; `steps` are those of a tree_path explanation, whose way is lit.
- * Returns an element.
+ * Draw a tree document; `steps` are those of a tree_path explanation, whose way is lit
+ * where it leads through this tree. Returns an element.
  */
 export function createTreeView(document, {leaf = null, steps = []} = {}) {
   const nodes = indexTree(document);
-  const path = leaf === null ? [] : pathTo(nodes, leaf);
+  const path = nodes.has(leaf) ? pathTo(nodes, leaf) : [];
   const state = {
     nodes,
     path: new Set(path),
@@ -30,7 +30,7 @@ export function createTreeView(document, {leaf = null, steps = []} = {}) {
     classes: document.classes,
     folds: foldsFor(nodes, path, MOST_LEAVES),
     scale: null, // an index of SCALES once someone zooms
-    focus: leaf ?? rootOf(nodes).id,
+    focus: path.at(-1) ?? rootOf(nodes).id,
   };
   const drawing = h("div", {class: "drawing"});
   const update = (focus) => draw(drawing, state, update, focus);

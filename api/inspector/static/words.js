@@ -70,6 +70,13 @@ export function methodName(name) {
   return NAMES[name] ?? title(name);
 }
 
+const NAMED = new RegExp(`\\b(${Object.keys(NAMES).join("|")}|integrated_gradients)\\b`, "g");
+
+/** What a method says of itself, with other methods named as their papers write them. */
+export function summaryOf(method) {
+  return method.summary.replaceAll("`", "").replace(NAMED, methodName);
+}
+
 /** "worst radius <= 16.79999923706" -> "worst radius \u2264 16.8": thresholds are single
  * precision, which seven digits tell apart. */
 export function pretty(condition) {
