@@ -202,6 +202,23 @@ def test_another_class_than_both_does_not_hold(wines):
     assert tried
 
 
+def test_the_wanted_class_is_the_one_that_the_tree_answers(wines):
+    """Of all classes the nearest is that of one; the row's own is never wanted."""
+    for row in wines.background[:30]:
+        any_class = explain(wines, row)
+        found = {name: explain(wines, row, target=name) for name in wines.classes}
+        assert found.pop(any_class.label).nearest is None
+        for name, result in found.items():
+            candidates = (result.nearest, result.nearest_that_holds)
+            assert {c.label for c in candidates if c is not None} <= {name}
+        for field in ("nearest", "nearest_that_holds"):
+            each = [getattr(result, field) for result in found.values()]
+            distances = [c.distance for c in each if c is not None]
+            nearest = getattr(any_class, field)
+            assert (nearest is None) == (not distances)
+            assert nearest is None or nearest.distance == min(distances)
+
+
 def test_a_leaf_is_entered_from_above_by_one_float_step(linear_model):
     result = explain(linear_model, [0.5, -3, 0], target="yes")
     (change,) = result.nearest.changes

@@ -6,6 +6,7 @@ import torch
 from captum.attr import LayerGradCam
 
 from explainers.errors import UnsupportedMethodError
+from explainers.methods.class_activation import class_activation
 from explainers.registry import EXPLAINERS, find_method, parse_parameters
 from trainer.families.feature_map import find_layer, find_map, unwrap
 
@@ -159,6 +160,25 @@ def test_a_map_that_is_zero_is_degenerate(case_of):
     assert silent
     assert all(a.degenerate and not a.normalised.any() for a in silent)
     assert not all(answer.degenerate for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("varies", "degenerate"), [(0.0, True), (1e-7, True), (1e-3, False), (-3.0, False)]
+)
+def test_a_map_that_is_the_same_everywhere_is_degenerate(case_of, varies, degenerate):
+    """It may be far from zero: what counts is that it points nowhere."""
+    model, inputs = case_of("cnn").model, case_of("cnn").rows[0][:1]
+    weighed = np.full((4, 4), 2.0)
+    weighed[1, 2] += 2 * varies
+    method = class_activation(
+        "given", lambda features, gradients: weighed, summary="", source=""
+    )
+    parameters = parse_parameters(method, {})
+    (answer,) = method.explain(model, model.predict(inputs), parameters)
+    assert answer.degenerate == degenerate
+    expected = np.maximum(weighed, 0)
+    np.testing.assert_allclose(answer.map, expected, rtol=1e-6)
+    np.testing.assert_allclose(answer.normalised, expected / expected.max(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LAYERS)
