@@ -17,6 +17,15 @@ from trainer.options import quiet_option, takes_source
     show_default=True,
     help="Units shown of each layer; classes are always shown.",
 )
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    metavar="KIND:...",
+    help="A picture beside those: channel:LAYER:UNIT, neuron:LAYER:UNIT@ROW,COLUMN, "
+    "direction:LAYER:UNIT=WEIGHT,..., diversity:LAYER:UNIT, class:NAME or "
+    "interpolation:ONE..OTHER. Repeatable.",
+)
 @click.option("--steps", type=click.IntRange(1), default=512, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @quiet_option
@@ -25,6 +34,7 @@ def visualize(
     out: Path | None,
     data: Path,
     units: int,
+    objectives: tuple[str, ...],
     steps: int,
     seed: int,
     quiet: bool,
@@ -38,13 +48,15 @@ def visualize(
     # Imported here so that `--help` does not wait for torch.
     import torch
 
+    from trainer.visualize.asked import parse
     from trainer.visualize.enrich import enrich
     from trainer.visualize.gallery import Wish
     from trainer.visualize.optimise import Recipe
 
     torch.set_num_threads(1)  # the networks are small: threads would take turns
-    wish = Wish(units, Recipe(steps=steps, seed=seed), not quiet)
     try:
+        asked = tuple(parse(objective) for objective in objectives)
+        wish = Wish(units, Recipe(steps=steps, seed=seed), not quiet, asked)
         written = enrich(source, out, data, wish)
     except LeafpathError as error:
         raise click.ClickException(str(error)) from error

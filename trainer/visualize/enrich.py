@@ -20,10 +20,14 @@ class Written:
 
 
 def shown_in_report(files: Mapping[str, bytes]) -> Shown:
-    """Return what the report shows: the sheet of pictures, or the classes' charts."""
+    """Return what the report shows: the sheet of pictures, or charts.
+
+    Of charts those of the classes, and of what was asked for.
+    """
     sheet = tuple(path for path in files if path.endswith("/sheet.png"))
-    classes = tuple(path for path in files if "/class-" in path)
-    return Shown("gallery", "What the network looks for", sheet or classes)
+    named = ("gallery/class-", "gallery/asked-")
+    charts = tuple(path for path in files if path.startswith(named))
+    return Shown("gallery", "What the network looks for", sheet or charts)
 
 
 def enrich(source: Path, out: Path | None, data: Path, wish: Wish) -> Written:

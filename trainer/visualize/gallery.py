@@ -1,7 +1,6 @@
 """The gallery of a trained model: for each family its own kind of picture."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +13,13 @@ from tqdm import tqdm
 from explainers.arrays import Floats, Indexes, Inputs, TreeFeatures
 from explainers.manifest import Family
 from trainer.charts import render_png
+from trainer.errors import VisualizationError
 from trainer.pipeline import Trained
+from trainer.visualize.ascent import ascend
+from trainer.visualize.asked import Asked, Place, asked_targets
 from trainer.visualize.examples import find_extremes, score_examples
 from trainer.visualize.index import PATH, GalleryIndex, PictureRecord, encode_index
-from trainer.visualize.optimise import Bounds, Optimised, Recipe, optimise, outdo
+from trainer.visualize.optimise import Bounds, Optimised, Recipe
 from trainer.visualize.prototype_charts import draw_row, draw_sequence
 from trainer.visualize.prototypes import find_prototypes, nearest_distances
 from trainer.visualize.sheet import Tile, as_bytes, draw_sheet, encode_png
@@ -29,11 +31,15 @@ MAX_ROWS = 1000
 
 @dataclass(frozen=True)
 class Wish:
-    """What a gallery should hold; ``units`` a layer, ``recipe`` for pictures."""
+    """What a gallery should hold; ``units`` a layer, ``recipe`` for pictures.
+
+    ``asked`` are objectives beside the classes and units.
+    """
 
     units: int = 4
     recipe: Recipe = Recipe()
     progress: bool = False
+    asked: tuple[Asked, ...] = ()
 
 
 def gallery_files(trained: Trained, wish: Wish) -> dict[str, bytes]:
@@ -46,6 +52,7 @@ def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
     Z = prepared.Z[_some_rows(trained)]
     columns = prepared.family.describe_tree_features()
     targets = _targets(trained, network, torch.from_numpy(Z), wish)
+    _refuse_facets(targets)
     objectives = [target.objective for target in targets]
     recipe = dataclasses.replace(wish.recipe, parametrisation="pixel", robustness=None)
     made = find_prototypes(network, objectives, columns, Z, recipe)
@@ -55,7 +62,7 @@ def _tabular(trained: Trained, wish: Wish) -> dict[str, bytes]:
     usual = _usual_distance(Z, spread)
     files, records = {}, []
     for i, target in enumerate(targets):
-        record = _record(target, made.scores[i], real[i], ".png")
+        record = _record(target, made.scores[i], real[i])
         row = made.rows[i].astype(np.float64)
         ends = _extreme_rows(trained, Z, real[i])
         subtitle = _subtitle(record, (" (dot)", " (ring)") if ends else ("", ""))
@@ -97,16 +104,16 @@ def _sequence(trained: Trained, wish: Wish) -> dict[str, bytes]:
     bounds = Bounds((len(features), 1, steps), low, high, colours=False)
     files, records = {}, []
     scores = score_examples(network, [t.objective for t in targets], real)
+    ranges = list(zip(names, low, high, strict=True))
     for target, answers in zip(_bar(targets, wish), scores, strict=True):
-        made = optimise(network, target.objective, bounds, recipe)
-        record = _record(target, made.scores[0], answers, ".png")
-        values = made.pixels[0, :, 0].T.astype(np.float64)  # [steps, n_channels]
         ends = _extreme_rows(trained, windows, answers)
-        subtitle = _subtitle(record, (" (black)", " (grey)") if ends else ("", ""))
-        ranges = list(zip(names, low, high, strict=True))
-        spec = draw_sequence(_title(target), subtitle, ranges, values, ends)
-        files[f"gallery/{record.file}"] = render_png(spec)
-        records.append(record)
+        for shown, made in ascend(network, target, bounds, recipe, answers):
+            record = _record(shown, made.scores[0], answers)
+            values = made.pixels[0, :, 0].T.astype(np.float64)  # [steps, n_channels]
+            subtitle = _subtitle(record, (" (black)", " (grey)") if ends else ("", ""))
+            spec = draw_sequence(_title(shown), subtitle, ranges, values, ends)
+            files[f"gallery/{record.file}"] = render_png(spec)
+            records.append(record)
     return files | _index("sequence", recipe, records)
 
 
@@ -121,16 +128,15 @@ def _image(trained: Trained, wish: Wish) -> dict[str, bytes]:
     files, records = {}, []
     rows: dict[str, list[Tile]] = {}
     for target, answers in zip(_bar(targets, wish), scores, strict=True):
-        made = outdo(
-            trained.network, target.objective, bounds, wish.recipe, answers.max()
-        )
-        record = _record(target, made.scores[0], answers, ".png")
-        record = replace(record, sheet="sheet.png", moved=made.moved)
-        files[f"gallery/{record.file}"] = encode_png(as_bytes(made.pixels[0], bounds))
-        rows.setdefault(target.layer or "classes", []).extend(
-            _tiles(trained, target, made, real, answers, bounds)
-        )
-        records.append(record)
+        row = rows.setdefault(target.asked or target.layer or "classes", [])
+        for shown, made in ascend(
+            trained.network, target, bounds, wish.recipe, answers
+        ):
+            record = _record(shown, made.scores[0], answers)
+            records.append(replace(record, sheet="sheet.png", moved=made.moved))
+            pixels = as_bytes(made.pixels[0], bounds)
+            files[f"gallery/{record.file}"] = encode_png(pixels)
+            row += _tiles(trained, shown, made, real, answers, bounds)
     note = (
         f"{wish.recipe.steps} steps, seed {wish.recipe.seed}; below each picture, what "
         "the unit answers"
@@ -138,6 +144,15 @@ def _image(trained: Trained, wish: Wish) -> dict[str, bytes]:
     sheet = draw_sheet(trained.prepared.config.name, _wrap(rows), note)
     files["gallery/sheet.png"] = sheet
     return files | _index("image", wish.recipe, records)
+
+
+def _refuse_facets(targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.apart is not None:
+            raise VisualizationError(
+                f"objective {target.asked!r}: a table has one prototype a unit, which "
+                "is the same from every start; diversity is for pictures and sequences"
+            )
 
 
 def _tiles(
@@ -200,7 +215,11 @@ def _targets(
     trained: Trained, network: nn.Module, real: Tensor, wish: Wish
 ) -> list[Target]:
     classes = trained.prepared.table.classes
-    return [*class_targets(classes), *unit_targets(network, real, wish.units)]
+    return [
+        *class_targets(classes),
+        *unit_targets(network, real, wish.units),
+        *asked_targets(wish.asked, Place(network, real[:1], classes)),
+    ]
 
 
 def _some_rows(trained: Trained) -> Indexes:
@@ -254,15 +273,13 @@ def _title(target: Target) -> str:
     return f"{target.kind} {target.name}"
 
 
-def _record(
-    target: Target, activation: float, real: Floats, suffix: str
-) -> PictureRecord:
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-") or "x"
+def _record(target: Target, activation: float, real: Floats) -> PictureRecord:
     ends = find_extremes(real)
     return PictureRecord(
-        file=f"{target.kind}-{target.unit}-{stem}{suffix}",
+        file=f"{target.file}.png",
         kind=target.kind,
         name=target.name,
+        objective=target.asked,
         layer=target.layer,
         unit=target.unit,
         activation=float(activation),

@@ -1,17 +1,18 @@
 """gallery/index.json: what each picture shows and how far to believe it."""
 
-from typing import Literal
-
 import msgspec
 
 from explainers.manifest import Document, Family
+from trainer.visualize.targets import Kind
 
 PATH = "gallery/index.json"
 
 
 class PictureRecord(Document, frozen=True, kw_only=True):
-    """One picture of one unit or class.
+    """One picture of one unit, class, or other objective.
 
+    ``objective`` is what was asked for, as it was written, and empty of what is always
+    shown; ``unit`` is null where the picture is not of one unit.
     ``activation`` is what the network answers to the optimised input, ``best_real``
     and ``worst_real`` the extremes over the training rows, ``share_below`` the share
     of these that answer less than the optimised input. ``moved`` is false where the
@@ -23,10 +24,11 @@ class PictureRecord(Document, frozen=True, kw_only=True):
     """
 
     file: str
-    kind: Literal["class", "unit"]
+    kind: Kind
     name: str
+    objective: str
     layer: str
-    unit: int
+    unit: int | None
     activation: float
     best_real: float
     worst_real: float

@@ -66,21 +66,42 @@ def neuron(layer: str, unit: int, at: tuple[int, ...] | None = None) -> Objectiv
 
     def score(answers: Answers) -> Tensor:
         answer = _unit(answers[layer], layer, unit)  # [n, *positions]
-        for place in at or [size // 2 for size in answer.shape[1:]]:
-            answer = answer[:, place]
-        return answer
+        sides = answer.shape[1:]
+        places = [size // 2 for size in sides] if at is None else at
+        inside = all(0 <= p < size for p, size in zip(places, sides, strict=False))
+        if len(places) != len(sides) or not inside:
+            raise VisualizationError(
+                f"layer {layer!r} answers at {list(sides)} positions: none is "
+                f"{','.join(map(str, places))}"
+            )
+        return answer[(slice(None), *places)]
 
     where = "" if at is None else f"@{','.join(map(str, at))}"
     return Objective(f"{layer}:{unit}{where or '@middle'}", (layer,), score)
 
 
-def last_state(layer: str, unit: int) -> Objective:
-    """Return one unit of a recurrent layer at the last step."""
+def seen(objective: Objective, view: Callable[[Tensor], Tensor]) -> Objective:
+    """Return an objective that reads what its layers answer through ``view``."""
 
     def score(answers: Answers) -> Tensor:
-        return _unit(answers[layer][:, -1], layer, unit)
+        return objective.score({name: view(answers[name]) for name in objective.layers})
 
-    return Objective(f"{layer}:{unit}", (layer,), score)
+    return Objective(objective.name, objective.layers, score)
+
+
+def last_step(states: Tensor) -> Tensor:
+    """[n, steps, n_units] of a recurrent layer -> [n, n_units], of a flat one."""
+    return states[:, -1]
+
+
+def as_map(states: Tensor) -> Tensor:
+    """[n, steps, n_units] of a recurrent layer -> [n, n_units, steps]."""
+    return states.transpose(1, 2)
+
+
+def last_state(layer: str, unit: int) -> Objective:
+    """Return one unit of a recurrent layer at the last step."""
+    return seen(channel(layer, unit), last_step)
 
 
 def logit(target: int, name: str | None = None) -> Objective:
@@ -106,8 +127,7 @@ def direction(layer: str, vector: Tensor, cosine_power: float = 0.0) -> Objectiv
     """
 
     def score(answers: Answers) -> Tensor:
-        answer = answers[layer].flatten(2) if answers[layer].dim() > 2 else None
-        flat = answers[layer][:, :, None] if answer is None else answer  # [n, k, p]
+        flat = _positions(answers[layer])  # [n, k, positions]
         dot = torch.einsum("nkp,k->np", flat, vector)
         if cosine_power:
             length = flat.norm(dim=1) * vector.norm() + 1e-6
@@ -154,7 +174,7 @@ def diversity(layer: str) -> Objective:
     """
 
     def score(answers: Answers) -> Tensor:
-        flat = answers[layer].flatten(2)  # [n, k, positions]
+        flat = _positions(answers[layer])  # [n, k, positions]
         if len(flat) < 2:
             raise VisualizationError("diversity needs at least two pictures")
         grams = torch.einsum("nkp,nlp->nkl", flat, flat).flatten(1)
@@ -163,6 +183,11 @@ def diversity(layer: str) -> Objective:
         return -(similarity.sum(dim=1) - similarity.diagonal()) / (len(flat) - 1)
 
     return Objective(f"diversity in {layer}", (layer,), score)
+
+
+def _positions(answer: Tensor) -> Tensor:
+    """[n, k, ...] -> [n, k, n_positions]; a flat layer has one position."""
+    return answer.reshape(*answer.shape[:2], -1)
 
 
 def _unit(answer: Tensor, layer: str, unit: int) -> Tensor:

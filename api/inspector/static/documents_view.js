@@ -34,7 +34,7 @@ function later(answer, build, name = null) {
 }
 
 function figure(client, path, {file, kind, name, activation, best_real: best, worst_real: worst}) {
-  const what = `What ${kind === "class" ? "the class" : "unit"} ${name} looks for`;
+  const what = `What ${kind === "unit" ? kind : `the ${kind}`} ${name} looks for`;
   const answers = `answers ${number(activation)}; real rows ${number(worst)} to ${number(best)}`;
   return h(
     "figure",

@@ -7,6 +7,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -16,10 +17,14 @@ from explainers.bundle import read_bundle
 from explainers.loading import open_model
 from leafpath import main
 from trainer.config import parse_config
+from trainer.errors import VisualizationError
 from trainer.export.write import write_model
 from trainer.pipeline import train
+from trainer.visualize.activations import record
+from trainer.visualize.asked import parse
 from trainer.visualize.gallery import Wish, gallery_files
-from trainer.visualize.optimise import Recipe
+from trainer.visualize.objectives import channel
+from trainer.visualize.optimise import Bounds, Recipe, optimise
 
 WISH = Wish(units=1, recipe=Recipe(steps=24))
 
@@ -86,6 +91,121 @@ def test_a_gallery_of_pictures_is_at_their_native_size(pictures):
     assert files == gallery_files(pictures, WISH)  # the same seed, the same bytes
 
 
+def ask(texts, steps=24):
+    asked = tuple(parse(text) for text in texts)
+    return Wish(units=0, recipe=Recipe(steps=steps), asked=asked)
+
+
+def pictures_of(files, text):
+    index = json.loads(files["gallery/index.json"])
+    return [p for p in index["pictures"] if p["objective"] == text]
+
+
+def as_input(content, features):
+    """Return the pixels of a PNG in the network's input units, [1, 1, h, w]."""
+    grey = np.asarray(Image.open(io.BytesIO(content)), dtype=np.float32) / 255
+    low, high = features[0].minimum, features[0].maximum
+    return torch.from_numpy(low + (high - low) * grey)[None, None]
+
+
+def test_what_is_asked_for_is_drawn_and_answers_what_the_index_says(pictures):
+    layer = "body.4"  # the second convolution: the first is 1, of six channels
+    texts = [
+        f"channel:{layer}:2",
+        f"neuron:{layer}:3@1,2",
+        f"direction:{layer}:1=1,5=-2",
+        "class:7",
+    ]
+    files = gallery_files(pictures, ask(texts, steps=160))
+    features = pictures.prepared.family.describe_input().features
+    for i, text in enumerate(texts):
+        (found,) = pictures_of(files, text)
+        assert found["file"].startswith(f"asked-{i + 1}-")
+        shown = as_input(files[f"gallery/{found['file']}"], features)
+        with torch.no_grad():
+            answer = pictures.network.body[:5](shown)[0]
+            logits = pictures.network(shown)[0]
+        means = answer.mean((1, 2))
+        wanted = [means[2], answer[3, 1, 2], means[1] - 2 * means[5], logits[7]][i]
+        # A PNG has 256 greys: the answer is that of pixels rounded to 1 / 255.
+        assert found["activation"] == pytest.approx(float(wanted), abs=0.05)
+        assert found["activation"] > found["best_real"]
+
+
+def test_a_direction_of_one_unit_is_that_unit_and_a_blend_begins_at_its_end(pictures):
+    texts = [
+        "direction:body.4:2=1",
+        "channel:body.4:2",
+        "interpolation:class:7..channel:body.4:2",
+    ]
+    files = gallery_files(pictures, ask(texts, steps=6))
+
+    def content(picture):
+        return files[f"gallery/{picture['file']}"]
+
+    (along,), (unit,) = (pictures_of(files, text) for text in texts[:2])
+    assert content(along) == content(unit)
+    index = json.loads(files["gallery/index.json"])
+    (seven,) = [p for p in index["pictures"] if (p["kind"], p["unit"]) == ("class", 7)]
+    start, middle, end = pictures_of(files, texts[2])
+    assert content(start) == content(seven)
+    assert content(end) == content(unit)
+    assert content(middle) not in (content(start), content(end))
+
+
+def test_facets_answer_alike_and_look_unlike(pictures):
+    text = "diversity:body.4:2"
+    files = gallery_files(pictures, ask([text], steps=160))
+    features = pictures.prepared.family.describe_input().features
+    facets = pictures_of(files, text)
+    shown = torch.cat(
+        [as_input(files[f"gallery/{p['file']}"], features) for p in facets]
+    )
+    with torch.no_grad():
+        answer = pictures.network.body[:5](shown)
+    for facet, score in zip(facets, answer[:, 2].mean((1, 2)), strict=True):
+        assert facet["activation"] == pytest.approx(float(score), abs=0.05)
+        assert facet["activation"] > facet["best_real"]
+    bounds = Bounds(
+        (1, 8, 8),
+        *(np.array([end]) for end in (features[0].minimum, features[0].maximum)),
+    )
+    alone = optimise(
+        pictures.network, channel("body.4", 2), bounds, Recipe(steps=160), pictures=3
+    )
+    with torch.no_grad():
+        plain = pictures.network.body[:5](torch.from_numpy(alone.pixels))
+    assert likeness(answer) < likeness(plain) - 0.02
+
+
+def likeness(answer):
+    """Return the mean cosine of the Gram matrices of each two, [n, k, h, w] -> 1."""
+    maps = answer.flatten(2).double().numpy()
+    grams = np.stack([(m @ m.T).ravel() for m in maps])
+    grams /= np.linalg.norm(grams, axis=1, keepdims=True)
+    return (grams @ grams.T)[np.triu_indices(len(grams), 1)].mean()
+
+
+def test_a_table_s_prototypes_may_be_asked_for_too(mixed_trained):
+    layers = [
+        name
+        for name, module in mixed_trained.network.named_modules()
+        if isinstance(module, torch.nn.Linear)
+    ]
+    columns = mixed_trained.prepared.family.describe_tree_features()
+    texts = [f"neuron:{layers[0]}:1", f"direction:{layers[0]}:0=1,1=-1"]
+    files = gallery_files(mixed_trained, ask(texts))
+    for text in texts:
+        (found,) = pictures_of(files, text)
+        row = torch.tensor([[found["values"][c.name] for c in columns]])
+        with torch.no_grad():
+            answer = record(mixed_trained.network, [layers[0]], row)[layers[0]][0]
+        wanted = answer[1] if text == texts[0] else answer[0] - answer[1]
+        assert found["activation"] == pytest.approx(float(wanted), abs=1e-3)
+    with pytest.raises(VisualizationError, match="one prototype a unit"):
+        gallery_files(mixed_trained, ask([f"diversity:{layers[0]}:1"]))
+
+
 def test_hidden_training_rows_are_not_shown(pictures):
     def widths(expose):
         sheet = gallery_files(hide(pictures, expose), WISH)["gallery/sheet.png"]
@@ -113,15 +233,22 @@ def test_a_sequence_s_gallery():
         ),
         controls=False,
     )
-    index = check(gallery_files(trained, WISH), trained)
-    assert index["parametrisation"] == "fourier"
+    unit, facets = "neuron:network.recurrence:2@5", "diversity:network.recurrence:2"
+    wish = dataclasses.replace(ask([unit, facets]), units=1)
+    files = gallery_files(trained, wish)
+    assert check(files, trained)["parametrisation"] == "fourier"
+    (found,) = pictures_of(files, unit)
+    assert found["activation"] > found["best_real"]
+    drawn = {files[f"gallery/{p['file']}"] for p in pictures_of(files, facets)}
+    assert len(drawn) == 3
 
 
 def test_the_command_writes_a_new_version(pictures, tmp_path):
     out = tmp_path / "b"
     write_model(pictures, out)
     arguments = ["visualize", "--quiet", str(out), "--units", "0", "--steps", "2"]
-    done = CliRunner().invoke(main, arguments)
+    asked = "neuron:body.4:3@1,2"
+    done = CliRunner().invoke(main, [*arguments, "--objective", asked])
     assert done.exit_code == 0, done.output
     assert "version 2" in done.output
     assert "gallery/index.json" in open_model(out).files
@@ -129,7 +256,7 @@ def test_the_command_writes_a_new_version(pictures, tmp_path):
     gallery = create_app(Settings(bundles=tmp_path)).test_client()
     page = f"/v1/models/{pictures.prepared.config.name}/gallery"
     index = gallery.get(page)
-    assert index.json["pictures"]
+    assert index.json["pictures"][-1]["objective"] == asked
     for picture in index.json["pictures"]:
         reply = gallery.get(f"{page}/{picture['file']}")
         assert Image.open(io.BytesIO(reply.data)).format == "PNG"
@@ -143,3 +270,8 @@ def test_what_is_wrong_is_one_line(tmp_path):
     config.write_text('name = "a"\n[data]\nnamed = "wine"\n')
     done = CliRunner().invoke(main, ["visualize", str(config)])
     assert (done.exit_code, "needs --out" in done.output) == (1, True)
+    # Told before anything is trained.
+    asked = ["--out", str(tmp_path / "b"), "--objective", "facet:body.4:3"]
+    done = CliRunner().invoke(main, ["visualize", str(config), *asked])
+    assert (done.exit_code, "neuron:LAYER:UNIT" in done.output) == (1, True)
+    assert not (tmp_path / "b").exists()

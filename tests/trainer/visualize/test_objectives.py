@@ -68,6 +68,10 @@ def test_diversity_is_least_for_equal_textures():
     apart = torch.zeros(2, 3, 4, 4)
     apart[0, 0], apart[1, 1] = 1, 1
     torch.testing.assert_close(diversity("a").score({"a": apart}), torch.zeros(2))
+    # Of a flat layer: the cosine of the outer products is that of the vectors, squared.
+    flat = torch.tensor([[3.0, 4.0], [4.0, 3.0]])
+    found = diversity("a").score({"a": flat})
+    torch.testing.assert_close(found, torch.full((2,), -(0.96**2)))
     with pytest.raises(VisualizationError, match="at least two pictures"):
         diversity("a").score({"a": one})
 
