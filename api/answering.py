@@ -22,6 +22,9 @@ from api.training_range import Unusual, find_unusual, sent_in
 from explainers.arrays import Indexes, Inputs
 from explainers.model import Model, Prediction
 
+INSTANCES = "$.instances"
+"""What the paths of values begin with, in errors and warnings."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -42,7 +45,7 @@ def answer_predict(served: ServedModel, request: PredictRequest[Any]) -> Answer:
     check_price(model, [], inputs)
     unusual = _find_unusual(model, request, inputs, lengths)
     charge(len(inputs))
-    with extreme_inputs_named(model, inputs, lengths):
+    with extreme_inputs_named(model, inputs, lengths, INSTANCES):
         prediction = model.predict(inputs, lengths)
         predictions = _predictions(model, prediction)
         reply = PredictReply(predictions, served.reference, unusual.warnings)
@@ -83,11 +86,11 @@ def answer_explain(
     model = served.model
     asked = read_explain(served, request, is_job=watch is not None)
     inputs, lengths = asked.inputs, asked.lengths
-    with extreme_inputs_named(model, inputs, lengths):
+    with extreme_inputs_named(model, inputs, lengths, INSTANCES):
         prediction = model.predict(inputs, lengths)
     with (
         unusual_parameters_named(asked.requests),
-        extreme_inputs_named(model, inputs, lengths),
+        extreme_inputs_named(model, inputs, lengths, INSTANCES),
     ):
         explained = explanations.explain(
             model, prediction, asked.requests, policy, watch
@@ -108,7 +111,7 @@ def _find_unusual(
     lengths: Indexes | None,
 ) -> Unusual:
     sent = sent_in(request.instances, model)
-    return find_unusual(model, inputs, lengths, sent, "$.instances")
+    return find_unusual(model, inputs, lengths, sent, INSTANCES)
 
 
 def _predictions(model: Model, prediction: Prediction) -> list[PredictionReply]:

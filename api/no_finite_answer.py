@@ -14,7 +14,7 @@ from explainers.model import Model
 
 @contextlib.contextmanager
 def extreme_inputs_named(
-    model: Model, inputs: Inputs, lengths: Indexes | None
+    model: Model, inputs: Inputs, lengths: Indexes | None, root: str
 ) -> Iterator[None]:
     """Name the most extreme value, where one lies outside the training range.
 
@@ -24,6 +24,7 @@ def extreme_inputs_named(
     Parameters
     ----------
     inputs, lengths : as ``read_instances`` returns.
+    root : what paths begin with: ``$.instances``.
     """
     try:
         yield
@@ -35,7 +36,7 @@ def extreme_inputs_named(
             raise
         feature = model.manifest.input.features[int(at[-1])]
         raise InstanceError(
-            path_of(model, [int(i) for i in at]),
+            path_of(model, [int(i) for i in at], root),
             f"{values[at]:g} for {feature.name!r} is outside the training range, and "
             f"there is no finite answer for this instance ({error})",
             f"values from {feature.minimum:g} to {feature.maximum:g} were seen in "

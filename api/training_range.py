@@ -118,7 +118,7 @@ def distances(model: Model, values: Inputs, lengths: Indexes | None) -> Floats:
     return found
 
 
-def path_of(model: Model, at: Place, root: str = "$.instances") -> str:
+def path_of(model: Model, at: Place, root: str) -> str:
     """Return the JSONPath of one value: of an instance, of its steps or its pixels."""
     features = model.manifest.input.features
     if model.manifest.family == "tabular":

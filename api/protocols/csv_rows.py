@@ -19,7 +19,7 @@ def read_rows(schema: InputSchema, raw: bytes) -> list[list[Value]]:
         Not UTF-8, not CSV, no rows or too many of them.
     """
     try:
-        lines = csv.reader(io.StringIO(raw.decode()), strict=True)
+        lines = csv.reader(io.StringIO(raw.decode("utf-8-sig")), strict=True)
         rows = [cells for cells in lines if cells]
     except UnicodeDecodeError as error:
         raise RequestError(

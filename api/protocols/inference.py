@@ -72,9 +72,12 @@ def infer(
     asked = [one.explanation for one in wanted if one.explanation is not None]
     check_price(model, asked, inputs)
     charge(len(inputs) + price(model, asked, len(inputs)))
-    with extreme_inputs_named(model, inputs, lengths):
+    with extreme_inputs_named(model, inputs, lengths, INPUT):
         prediction = model.predict(inputs, lengths)
-    with unusual_parameters_named(asked), extreme_inputs_named(model, inputs, lengths):
+    with (
+        unusual_parameters_named(asked),
+        extreme_inputs_named(model, inputs, lengths, INPUT),
+    ):
         explained = (
             explanations.explain(model, prediction, asked, policy) if asked else None
         )

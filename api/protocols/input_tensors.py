@@ -161,7 +161,8 @@ def _numbers(given: InputTensor, flat: Sequence[_ELEMENT]) -> Numbers:
             raise _refused(given, f"has values that are no {given.datatype}")
     if dtype == np.float16 and (np.abs(values) > np.finfo(np.float16).max).any():
         raise _refused(given, f"has values that are no {given.datatype}")
-    if dtype.kind != "f":
+    # FP32 is rounded with FP64, where the model reads it: once, to single precision.
+    if dtype.kind != "f" or dtype == np.float16:
         return values.astype(dtype).reshape(given.shape)
     return values.reshape(given.shape)
 

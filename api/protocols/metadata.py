@@ -126,5 +126,5 @@ def _tensor(name: str, datatype: str = "INT64", *sizes: int) -> dict[str, Any]:
 def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
     datatype = "STRING" if tensor["datatype"] == BYTES else tensor["datatype"]
     # A dimension is written without the rows, as a string as protobuf prints int64.
-    dims = [str(size) for size in tensor["shape"][1:]] or ["1"]
+    dims = [str(size) for size in tensor["shape"][1:]]
     return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": dims}

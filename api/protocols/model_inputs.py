@@ -67,7 +67,7 @@ def _one_tensor(
     if inputs is None and manifest.family == "image":
         raise _not_finite(tensor.values)
     if inputs is None:  # a missing value, or one that does not fit and is named
-        inputs = encode_instances(schema, _rows(tensor.values), "instance")
+        inputs = encode_instances(schema, _rows(tensor.values), INPUT)
     return inputs, None
 
 
@@ -158,7 +158,7 @@ def _by_feature(model: Model, tensors: Mapping[str, Tensor]) -> Inputs:
     _check_count(rows)
     columns = [_column(tensors[name], rows) for name in names]
     instances = [list(row) for row in zip(*columns, strict=True)]
-    return encode_instances(schema, instances, "instance")
+    return encode_instances(schema, instances, INPUT)
 
 
 def _column(tensor: Tensor, rows: int) -> list[Any]:

@@ -11,7 +11,7 @@ from api.error_handlers import problem
 from api.errors import RequestError
 from api.problems import INVALID_REQUEST, NOT_READY, UNSUPPORTED_MEDIA
 from api.protocols.csv_rows import read_rows
-from api.request_body import decode_body, read_body, read_bytes
+from api.request_body import check_not_coded, decode_body, read_body, read_bytes
 from api.responses import json_response
 from api.schemas import ExplainRequest, PredictRequest
 from api.served_model import ServedModel
@@ -70,6 +70,7 @@ def _read(served: ServedModel, max_bytes: int) -> ExplainRequest[Any]:
                 f"{manifest.family} inputs; send JSON",
                 headers={"Accept-Post": "application/json"},
             )
+        check_not_coded(request)
         return ExplainRequest(read_rows(manifest.input, read_bytes(request, max_bytes)))
     raw = read_body(request, max_bytes)
     return decode_body(served.explain_decoder, raw, manifest)

@@ -119,6 +119,20 @@ def test_every_datatype_of_numbers_is_read(client, model, datatype, dtype):
         assert np.array_equal(np.float32(values).reshape(2, 2), expected)
 
 
+def test_half_precision_is_the_same_as_json_and_as_bytes(client, model, rows):
+    halves = np.array(rows, dtype=np.float16)
+    assert not np.array_equal(halves, np.float32(rows))
+    body = request_of(rows, "logits")
+    body["inputs"][0]["datatype"] = "FP16"
+    head, part = raw_input(halves, "FP16", "<f2")
+    by_json = outputs_of(client.post(INFER, json=body))
+    by_bytes = outputs_of(binary(client, head | {"outputs": body["outputs"]}, part))
+    assert by_json == by_bytes
+    expected = model.predict(halves.astype(np.float32)).logits
+    got = np.float32(by_json["logits"]["data"]).reshape(expected.shape)
+    assert np.array_equal(got, expected)
+
+
 def test_bfloat16_is_read_as_bytes(client, model, rows):
     halves = np.array(rows).astype(ml_dtypes.bfloat16)
     expected = model.predict(halves.astype(np.float32)).probabilities
@@ -380,7 +394,9 @@ def test_tensor_that_is_not_what_it_says_is_named(client, change, words):
          "rows through the network"),
         (request_of(ONE, *({"name": str(i), "parameters": {"method": "gradient"}}
                            for i in range(9))), "at most 8"),
-        (request_of([[3e38] * 30]), "outside the training range"),
+        (request_of([[1.0] * 30, [3e38] * 30]), "input[1]['"),
+        (request_of([[1.0] * 30, [3e38] * 30]), "outside the training range"),
+        (request_of([[1.0] * 30, [None] * 30]), "input[1][0]: 'mean radius' is null"),
     ],
 )  # fmt: skip
 def test_request_that_cannot_be_answered_says_why(client, body, words):

@@ -1,5 +1,6 @@
 """The container contract of SageMaker."""
 
+import gzip
 import shutil
 
 import pytest
@@ -39,6 +40,22 @@ def test_csv_answers_as_json_does(alone, rows):
     for kind in ("text/csv", "text/csv; charset=utf-8"):
         reply = alone.post("/invocations", data=text, content_type=kind)
         assert reply.data == by_json.data
+
+
+def test_csv_that_excel_saves_begins_with_a_mark_that_is_no_value(alone, rows):
+    text = ",".join(map(str, rows[0])).encode("utf-8-sig")
+    reply = alone.post("/invocations", data=text, content_type="text/csv")
+    assert reply.data == alone.post("/invocations", json={"instances": rows[:1]}).data
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/json"])
+def test_compressed_body_is_refused_whatever_it_holds(alone, kind):
+    headers = {"Content-Encoding": "gzip"}
+    body = gzip.compress(b"1,2")
+    reply = alone.post("/invocations", data=body, content_type=kind, headers=headers)
+    assert reply.status_code == 415
+    assert "send it plain" in reply.json["error"]
+    assert reply.headers["Accept-Encoding"] == "identity"
 
 
 def test_csv_carries_categories_and_missing_values(client):
