@@ -1,7 +1,8 @@
 """How often feature visualization beats the best real example: a random sample.
 
-Channels of EfficientNet-lite0 drawn by a seed, as many of each of six layers, none left
-out. Real examples are crops of the photographs of examples/efficientnet_gallery.py.
+Channels of EfficientNet-lite0 drawn by a seed, as many of each of its 49 batch
+normalisations, none left out. Real examples are crops of the photographs of
+examples/efficientnet_gallery.py.
 Usage: python -m benchmarks channels [channels a layer] [steps]
 """
 
@@ -10,6 +11,7 @@ import sys
 import efficientnet_gallery as gallery
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from benchmarks.interleaved import load
@@ -23,12 +25,12 @@ SEED = 0
 
 def main() -> None:
     """Optimise every channel drawn, print those that stay below, and the share."""
-    each, steps = (int(a) for a in [*sys.argv[2:], *["10", "128"][len(sys.argv) - 2 :]])
+    each, steps = (int(a) for a in [*sys.argv[2:], *["2", "96"][len(sys.argv) - 2 :]])
     torch.set_num_threads(1)
     network, photographs = gallery.load_standardised(), gallery.load_photographs()
     random = np.random.default_rng(SEED)
     results: list[tuple[bool, bool]] = []
-    for layer in tqdm([f"network.{name}" for name in gallery.LAYERS], unit="layer"):
+    for layer in tqdm(layers_of(network), unit="layer"):
         with torch.no_grad():
             count = record(network, [layer], photographs[:1])[layer].shape[1]
         units = sorted(random.choice(count, each, replace=False).tolist())
@@ -47,3 +49,8 @@ def main() -> None:
         f"{above} of {len(results)} above the best of {len(photographs)} crops, "
         f"{moved} of them though moved about; {load()}"
     )
+
+
+def layers_of(network: nn.Module) -> list[str]:
+    """Return all batch normalisations: what every convolution answers, before ReLU6."""
+    return [n for n, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
