@@ -17,6 +17,7 @@ class Verdict(BaseModel):
     rule: str
     agrees: bool
     fidelity: float
+    warnings: list[str]
     digest: str
 
 
@@ -46,5 +47,6 @@ async def verdict(case: dict[str, float]) -> Verdict:
         rule=path["rule"],
         agrees=path["agrees"],
         fidelity=path["fidelity"],
+        warnings=[warning["problem"] for warning in answer["warnings"]],
         digest=answer["model"]["digest"],
     )

@@ -9,7 +9,7 @@ SERVER = os.environ.get("SERVER", "http://127.0.0.1:8000")
 MODEL = f"{SERVER}/v1/models/breast-cancer"
 PAGE = """
 <!doctype html><title>Case</title>
-<h1>{{ label }} ({{ "%.0f" % (100 * probability) }} %)</h1>
+<h1>{{ label }} ({{ share }})</h1>
 <p>{{ trust }}</p>
 <ul>{% for reason in reasons %}<li>{{ reason }}</li>{% endfor %}</ul>
 """
@@ -31,21 +31,31 @@ def show_case():
     return render_template_string(
         PAGE,
         label=prediction["label"],
-        probability=max(prediction["probabilities"]),
-        trust=trust(path),
+        share=share(max(prediction["probabilities"])),
+        trust=trust(path, answer["warnings"]),
         reasons=reasons(path) if path["agrees"] else [],
     )
 
 
-def trust(path):
+def share(probability):
+    """Return a probability in words that never promise certainty."""
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def trust(path, warnings):
     """Say how far the reasons can be believed, before giving any."""
+    if warnings:
+        beyond = "; ".join(warning["problem"] for warning in warnings)
+        return (
+            f"The answer may not hold for a case unlike all it was made of: {beyond}."
+        )
     if not path["agrees"]:
         return (
             "The simple rules come to another answer here, so they do not explain it. "
             "Have a person look at this case."
         )
-    share = f"{100 * path['fidelity']:.0f} of 100"
-    words = f"In {share} new cases like this one the rules and the network agree."
+    cases = f"{100 * path['fidelity']:.0f} of 100"
+    words = f"In {cases} new cases like this one the rules and the network agree."
     if path["margin"] is not None and path["margin"] < 0.1:
         words += " This case lies close to a threshold: a small change would matter."
     return words

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 
@@ -101,13 +102,35 @@ def case(model, instances):
     return dict(zip(names, instances[0], strict=True))
 
 
-def test_flask_application_shows_reasons_and_trust(application, case):
+@pytest.fixture
+def disagreeing(model):
+    """A case within the training range on which tree and network disagree."""
+    features = model.manifest.input.features
+    low, high = (np.array(bound) for bound in zip(
+        *((feature.minimum, feature.maximum) for feature in features), strict=True
+    ))  # fmt: skip
+    points = np.random.default_rng(0).uniform(0, 0.5, (1000, len(features)))
+    cases = np.float32(low + points * (high - low))
+    prediction = model.predict(cases)
+    found = cases[prediction.labels != prediction.tree_labels][0]
+    names = [feature.name for feature in features]
+    return dict(zip(names, found.tolist(), strict=True))
+
+
+def test_flask_application_shows_reasons_and_trust(application, case, disagreeing):
     url = application(sys.executable, "-m", "flask", "--app", "flask_app", "run")
     page = requests.post(f"{url}/case", json=case, timeout=10)
     assert page.status_code == 200
     assert "<h1>malignant (" in page.text
     assert "of 100 new cases" in page.text
     assert page.text.count("<li>") >= 1
+    odd = requests.post(f"{url}/case", json=disagreeing, timeout=10)
+    assert "Have a person look" in odd.text
+    assert "<li>" not in odd.text
+    far = requests.post(f"{url}/case", json=case | {"mean radius": 99}, timeout=10)
+    assert "99 for &#39;mean radius&#39; is outside the training range" in far.text
+    assert "of 100 new cases" not in far.text
+    assert not [page for page in (page, odd, far) if "(100 %)" in page.text]
     wrong = requests.post(f"{url}/case", json=case | {"mean radius": "x"}, timeout=10)
     assert wrong.status_code == 400
     assert "mean radius" in wrong.text
@@ -119,6 +142,9 @@ def test_fastapi_application_answers_with_the_rule(application, case, model):
     assert reply["label"] == "malignant"
     assert reply["digest"] == model.digest
     assert reply["rule"]
+    assert reply["warnings"] == []
+    far = requests.post(f"{url}/verdict", json=case | {"mean radius": 99}, timeout=10)
+    assert "outside the training range" in far.json()["warnings"][0]
     short = requests.post(f"{url}/verdict", json={"mean radius": 1}, timeout=10)
     assert short.status_code == 422
     assert "lacks" in short.text
