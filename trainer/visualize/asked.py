@@ -19,6 +19,7 @@ from trainer.visualize.objectives import (
     channel,
     direction,
     diversity,
+    last_state,
     last_step,
     logit,
     neuron,
@@ -154,14 +155,14 @@ def _class(asked: Asked, place: Place) -> Objective:
 
 def _channel(asked: Asked, place: Place) -> Objective:
     layer = str(asked.parts["layer"])
-    made = channel(layer, int(asked.parts["unit"] or 0))
-    return seen(made, last_step) if _is_recurrent(place, layer) else made
+    made = last_state if _is_recurrent(place, layer) else channel
+    return made(layer, int(str(asked.parts["unit"])))
 
 
 def _neuron(asked: Asked, place: Place) -> Objective:
     layer, at = str(asked.parts["layer"]), asked.parts["at"]
     position = tuple(int(number) for number in at.split(",")) if at else None
-    made = neuron(layer, int(asked.parts["unit"] or 0), position)
+    made = neuron(layer, int(str(asked.parts["unit"])), position)
     return seen(made, as_map) if _is_recurrent(place, layer) else made
 
 
