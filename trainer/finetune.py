@@ -47,7 +47,8 @@ def finetune(
     network = copy.deepcopy(network).to(device).train()
     examples = rows.read.to(device)
     y = torch.from_numpy(rows.y).to(device)
-    chosen = nn.functional.one_hot(torch.from_numpy(decisions), n_classes).to(device)
+    chosen = nn.functional.one_hot(torch.from_numpy(decisions), n_classes)
+    chosen = chosen.float().to(device)
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=RATE * train.learning_rate,
