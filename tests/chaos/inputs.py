@@ -1,5 +1,6 @@
 """Requests that were made up to hurt: no 5xx, no answer beside the document, no NaN."""
 
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -108,8 +109,9 @@ def _violations(server: Server, examples: int) -> Figure:
     try:
         attack(server, examples)
     except AssertionError as error:
-        said = " ".join(str(error).split()).replace("|", "/")
-        return Figure(f"{what}: {said[-300:]}", 1, 0)
+        found = re.findall(r"^- ([A-Z][^|\n]+?):?$", str(error), re.MULTILINE)
+        named = ", ".join(dict.fromkeys(found)) or " ".join(str(error).split())[:120]
+        return Figure(f"{what}: {named}".replace("|", "/"), 1, 0)
     return Figure(what, 0, 0)
 
 

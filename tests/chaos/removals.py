@@ -117,6 +117,7 @@ REMOVALS = (
         "depth of a body", "inputs", "api/request_body.py",
         "(msgspec.DecodeError, UnicodeDecodeError, RecursionError)",
         "(msgspec.DecodeError, UnicodeDecodeError)",
+        tests=(f"{_UNIT}test_error_handlers.py",),
     ),
     Removal(
         "finite answers", "inputs", "explainers/masks.py",

@@ -132,7 +132,8 @@ def test_paused_redis_costs_one_timeout_and_then_nothing(
         redis_server.resume()
     paid = [s for s in seconds if s > TIMEOUT_S]
     assert len(paid) <= 1, seconds
-    assert seconds[0] < 2.5 * TIMEOUT_S + 0.25, seconds
+    # A promise in seconds: it must not follow a limit that somebody raises.
+    assert seconds[0] < 0.5, seconds
 
 
 def test_breaker_closes_when_redis_comes_back(redis_server):
