@@ -161,6 +161,14 @@ QUOTA_EXCEEDED = Kind(
     "The key may send so many rows through the network in a minute; `RateLimit` says "
     "how many are left, `Retry-After` in how many seconds there are more.",
 )
+TOO_MANY_JOBS = Kind(
+    "too-many-jobs",
+    429,
+    "The API key has too many jobs",
+    "The key has as many jobs that have not ended as LEAFPATH_JOBS_PER_KEY allows: "
+    "wait until one is done, or cancel one. A job that is there already may be "
+    "submitted again at any time.",
+)
 INTERNAL = Kind(
     "internal",
     500,
@@ -221,6 +229,7 @@ KINDS = (
     UNSUPPORTED_METHOD,
     TOO_EXPENSIVE,
     QUOTA_EXCEEDED,
+    TOO_MANY_JOBS,
     INTERNAL,
     NO_FINITE_ANSWER,
     NOT_READY,

@@ -155,6 +155,9 @@ class Settings:
     jobs_kept_s: float = _setting(
         86_400.0, _seconds, "how long a job and its result are kept"
     )
+    jobs_per_key: int = _setting(
+        100, _count, "most jobs of one API key that have not ended"
+    )
     api_keys_file: Path | None = _setting(
         None, _file, "file of API keys; without it nobody is asked for one"
     )

@@ -26,7 +26,7 @@ from api.jobs.job import Job, JobRequest, Outcome, Progress
 from api.jobs.queue import EXPIRE, WORK, open_queue
 from api.jobs.records import Census, JobRecords
 from api.problem_document import problem_of
-from api.problems import JOBS_UNAVAILABLE, OVERLOADED
+from api.problems import JOBS_UNAVAILABLE, OVERLOADED, TOO_MANY_JOBS
 from api.settings import Settings
 
 HOLD_S = 10.0
@@ -101,25 +101,59 @@ class Jobs:
         Raises
         ------
         RequestError
-            The queue is full or cannot be reached.
+            The queue cannot be reached, or another request took the last place of
+            ``check_room``.
         """
         with _reachable():
             known = self.known(job)
             if known is not None:
                 return known
+            self._records.forget(job)
+            if self._records.create(job, request):
+                if request.owner and not self._records.take_place(
+                    request.owner, job, self._settings.jobs_per_key
+                ):
+                    self._records.forget(job)
+                    raise self._too_many()
+                self._later(self._expire, job, request.expires_at - time.time())
+                self._look_later(job)
+                self._work(job)
+                self._records.count("submitted")
+            return Job(job, request, Progress(), None)
+
+    def check_room(self, owner: str) -> None:
+        """Refuse an owner's further job before anything is done for it.
+
+        Parameters
+        ----------
+        owner : name of the API key; where none are asked for it is empty, and nobody
+            is told from others: the bound of the queue is the only one.
+
+        Raises
+        ------
+        RequestError
+            The owner has as many jobs as it may, the queue is full, or it cannot be
+            reached.
+        """
+        with _reachable():
+            if owner and not self._records.has_place(
+                owner, self._settings.jobs_per_key
+            ):
+                raise self._too_many()
             if self.huey.pending_count() >= MAX_WAITING:
                 raise RequestError(
                     OVERLOADED,
                     "as many jobs wait as may",
                     headers={"Retry-After": str(RETRY_AFTER_S)},
                 )
-            self._records.forget(job)
-            if self._records.create(job, request):
-                self._later(self._expire, job, request.expires_at - time.time())
-                self._look_later(job)
-                self._work(job)
-                self._records.count("submitted")
-            return Job(job, request, Progress(), None)
+
+    def _too_many(self) -> RequestError:
+        return RequestError(
+            TOO_MANY_JOBS,
+            f"{self._settings.jobs_per_key} jobs of this API key have not ended, and "
+            "it may have no more: wait until one is done, or cancel one",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
 
     def known(self, job: str) -> Job | None:
         """Return a job that need not be submitted: there, and neither failed nor

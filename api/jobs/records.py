@@ -23,6 +23,9 @@ EVENTS = ("submitted", "done", "failed", "cancelled", "requeued")
 """What is counted. ``requeued``: to be begun once more, since a worker died or was
 stopped."""
 
+LOCK_S = 10.0
+"""Who has locked a place for so long has died: it takes some milliseconds."""
+
 
 @dataclass(frozen=True)
 class Census:
@@ -55,6 +58,52 @@ class JobRecords:
     def create(self, job: str, request: JobRequest) -> bool:
         """Keep a request; False when that job exists."""
         return self._put_once(f"{job}:request", request)
+
+    def has_place(self, owner: str, most: int) -> bool:
+        """Whether an owner has fewer jobs that go on than it may."""
+        places = self._places(owner, most)
+        return any(map(self._is_free, places.values()))
+
+    def take_place(self, owner: str, job: str, most: int) -> bool:
+        """Give a job, which has been created, one of its owner's places; False where
+        jobs that go on have them all.
+
+        Places need not be given back: that of a job which has ended, however that
+        happened, is free. So nothing that dies takes one with it.
+        """
+        places, own = self._places(owner, most), job.encode()
+        # A job that is tried again goes where it was.
+        return any(
+            (places[place] == own or self._is_free(places[place]))
+            and self._take(place, own)
+            for place in sorted(places, key=lambda place: places[place] != own)
+        )
+
+    def _places(self, owner: str, most: int) -> dict[str, bytes | None]:
+        """Return the places of an owner, each with the job that had it last."""
+        names = [f"place:{owner}:{number}" for number in range(most)]
+        holders = self._storage.peek_many(names)
+        return {name: holders.get(name) for name in names}
+
+    def _is_free(self, holder: bytes | None) -> bool:
+        return holder is None or self.is_finished(holder.decode())
+
+    def _take(self, place: str, job: bytes) -> bool:
+        """Take a place, unless another request is about to or has."""
+        lock = f"{place}:lock"
+        if not self._storage.put_if_empty(lock, msgspec.json.encode(time.time())):
+            since = self._get(lock, float)
+            if since is not None and time.time() - since > LOCK_S:
+                self._storage.delete_data(lock)  # for the next one that asks
+            return False
+        try:
+            holder = self._storage.peek_many([place]).get(place)
+            is_ours = holder == job or self._is_free(holder)
+            if is_ours:
+                self._storage.put_data(place, job)
+            return is_ours
+        finally:
+            self._storage.delete_data(lock)
 
     def proceed(self, job: str, progress: Progress) -> None:
         """Say how far a job is, and how long its holder holds it."""

@@ -43,6 +43,7 @@ def submit(
     known = jobs.known(job)
     if known is not None:
         return known  # checked, priced and paid for when it was submitted
+    jobs.check_room(owner)  # before it is paid for
     asked = read_explain(served, request, is_job=True)
     now = time.time()
     return jobs.submit(

@@ -39,6 +39,7 @@ def test_every_setting_is_read(tmp_path):
         MAX_TIMEOUT_S="2.5",
         JOBS_URL="sqlite:////var/jobs.db",
         JOBS_KEPT_S="60",
+        JOBS_PER_KEY="7",
         CAPS=" lime.samples=2000,my-model.v2:lime.samples=500,",
     )
     expected = {
@@ -46,6 +47,7 @@ def test_every_setting_is_read(tmp_path):
         "cache_url": "redis://:pass@cache:6379/1", "cache_bytes": 0,
         "cache_key_file": secret, "api_keys_file": secret, "trusted_keys": secret,
         "jobs_url": "sqlite:////var/jobs.db", "jobs_kept_s": 60.0,
+        "jobs_per_key": 7,
         "caps": (
             Cap(None, "lime", "samples", 2000),
             Cap("my-model.v2", "lime", "samples", 500),
