@@ -21,6 +21,7 @@ from api.admission import CostlyWork
 from api.cache import open_cache
 from api.caps import put_on
 from api.converters import ModelName
+from api.disk_space import DiskCollector, where_written
 from api.explaining import ExplanationService
 from api.inspector import pages
 from api.jobs.collector import JobCollector
@@ -88,6 +89,7 @@ def _build_service(settings: Settings, metrics: Metrics) -> Service:
     explanations = ExplanationService(cache, costly)
     jobs = Jobs(settings, partial(answer_job, store.models, explanations, metrics))
     metrics.add(JobCollector(jobs))
+    metrics.add(DiskCollector(where_written(settings)))
     return Service(
         settings=settings,
         store=store,

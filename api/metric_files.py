@@ -1,4 +1,5 @@
-"""The files in which workers count: those of the dead are added up, so that no number
+"""The files in which workers count. Each worker has its room before it counts: writing
+to mapped memory without room kills. Those of the dead are added up, so that no number
 of restarts makes them more. gunicorn's master does that; nothing here may import
 onnxruntime.
 """
@@ -7,15 +8,15 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from prometheus_client import Metric, multiprocess
-from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client import Metric, multiprocess, values
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 
-DEAD = "dead"
-"""Stands where the process id does in the names of prometheus-client's files."""
+DEAD, MASTER = "dead", "master"
+"""Stand where the process id does in the names of prometheus-client's files."""
 
 _JOINED: dict[str, Callable[[float, float], float]] = {
     "counter": float.__add__,
@@ -25,6 +26,16 @@ _JOINED: dict[str, Callable[[float, float], float]] = {
 }
 """By the kind of a file, what two workers said together. Of gauges that only live
 workers speak for there is no file left when one is dead."""
+
+ROOM_BYTES = {
+    "counter": 2**18,
+    "histogram": 2**20,
+    "summary": 2**16,
+    "gauge_max": 2**16,
+    "gauge_livemax": 2**16,
+}
+"""What a worker may say in each kind of file before it must grow: a histogram's take
+some 3,000 bytes for each route of each model that is asked."""
 
 
 class AllWorkers:
@@ -39,6 +50,29 @@ class AllWorkers:
             reader = MultiProcessCollector(None, str(self._directory))  # type: ignore[no-untyped-call]
             metrics: Iterable[Metric] = reader.collect()  # type: ignore[no-untyped-call]
             return metrics
+
+
+def reserve(directory: Path, worker: int) -> None:
+    """Make the files of a worker with their room.
+
+    Raises
+    ------
+    OSError
+        There is none; no file is left behind.
+    """
+    files = {directory / f"{kind}_{worker}.db": n for kind, n in ROOM_BYTES.items()}
+    try:
+        for path, size_bytes in files.items():
+            _reserve(path, size_bytes)
+    except OSError:
+        for path in files:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def count_for_nobody() -> None:
+    """Let this process, which has no files, count in its own memory alone."""
+    values.ValueClass = values.MutexValue
 
 
 def add_up(directory: Path, alive: Collection[int]) -> None:
@@ -60,7 +94,7 @@ def add_up(directory: Path, alive: Collection[int]) -> None:
         (kind, owner, path)
         for path in sorted(directory.glob("*.db"))
         for kind, _, owner in [path.stem.rpartition("_")]
-        if owner != DEAD and int(owner) not in alive
+        if owner not in (DEAD, MASTER) and int(owner) not in alive
     ]
     for _, owner, _ in dead:
         multiprocess.mark_process_dead(int(owner), str(directory))  # type: ignore[no-untyped-call]
@@ -73,19 +107,42 @@ def add_up(directory: Path, alive: Collection[int]) -> None:
                 _join(path, directory / f"{kind}_{DEAD}.db", _JOINED[kind])
 
 
+def tell_deaths(directory: Path, deaths: Mapping[str, int]) -> None:
+    """Tell how many workers died since the master started, by reason.
+
+    Raises
+    ------
+    OSError
+        There is no room. What was told before still stands.
+    """
+    name, text = "leafpath_worker_deaths", "Workers that ended other than told to."
+    _write(
+        directory / f"counter_{MASTER}.db",
+        {
+            mmap_key(name, f"{name}_total", ["reason"], [reason], text): float(count)
+            for reason, count in deaths.items()
+        },
+    )
+
+
 def _join(path: Path, total: Path, joined: Callable[[float, float], float]) -> None:
     """Add one file to another, which is replaced as a whole."""
     values = dict(_values(total)) if total.exists() else {}
     for key, value in _values(path):
         values[key] = joined(values[key], value) if key in values else value
-    scratch = total.with_suffix(".new")
+    _write(total, values)
+    path.unlink()
+
+
+def _write(path: Path, values: Mapping[str, float]) -> None:
+    """Write a file as a whole, in the place of the one that is there."""
+    scratch = path.with_suffix(".new")
     _reserve(scratch, sum(len(key) + 64 for key in values))
     store = MmapedDict(str(scratch))  # type: ignore[no-untyped-call]
     for key, value in values.items():
         store.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
     store.close()  # type: ignore[no-untyped-call]
-    scratch.replace(total)
-    path.unlink()
+    scratch.replace(path)
 
 
 def _values(path: Path) -> Iterator[tuple[str, float]]:

@@ -5,6 +5,7 @@ gunicorn --config deploy/gunicorn.conf.py 'api.app:create_app()'
 
 import contextlib
 import fcntl
+import mmap
 import os
 import shutil
 import sys
@@ -59,6 +60,9 @@ VARIABLE, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "leafpath-metrics-"
 GENERATION, BUNDLES_PREFIX = "BUNDLES_GENERATION", "leafpath-bundles-"
 OWNER = "owner"
 
+# How a worker ends, as it says itself in the byte that it shares with the master.
+NOT_SAID, FAULT, IN_ORDER = range(3)
+
 
 def _temporary():
     """Return where bundles are copied to: a disk, rather than memory."""
@@ -93,8 +97,8 @@ def on_starting(server):
     """Make the directories that the workers share.
 
     One keeps the bundles that are served (api/generations.py), the other adds up the
-    metrics. prometheus-client reads its variable when it is imported, which therefore
-    happens in the workers alone. Not called at HUP, so that counts outlive a reload.
+    metrics. prometheus-client reads its variable when it is imported, so nothing here
+    imports it before that is set. Not called at HUP: counts outlive a reload.
     """
     if server.cfg.bind != [settings.bind]:
         # Beyond loopback the settings demand keys: they must know of it.
@@ -109,6 +113,35 @@ def on_starting(server):
         os.environ[VARIABLE] = _make_directory(PREFIX, memory)
     for leftover in Path(os.environ[VARIABLE]).glob("*.db"):
         leftover.unlink()
+    # Zeros are told too: Prometheus sees no rise of a series that begins with a one.
+    server.deaths = {"killed": 0, "timeout": 0, "fault": 0}
+    _tell_deaths(server)
+
+
+def _tell_deaths(server):
+    from api.metric_files import tell_deaths
+
+    try:
+        tell_deaths(Path(os.environ[VARIABLE]), server.deaths)
+    except Exception:  # would end the master, and with it the server
+        server.log.exception("deaths of workers are told with the next one")
+
+
+def pre_fork(server, worker):
+    """Share a byte with the worker, in which it says how it ends."""
+    worker.end = mmap.mmap(-1, 1)
+
+
+def post_fork(server, worker):
+    """Give the worker the room in which it counts, or let it count for nobody."""
+    from api.metric_files import count_for_nobody, reserve
+
+    try:
+        reserve(Path(os.environ[VARIABLE]), worker.pid)
+    except OSError:
+        message = "no room for metrics: what this worker does is not counted"
+        server.log.exception(message)
+        count_for_nobody()
 
 
 def on_reload(server):
@@ -127,15 +160,25 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Leave what is begun to the workers that stay."""
+    """Leave what is begun to the workers that stay, and say how this one ends."""
+    reason = sys.exc_info()[1]
     if getattr(worker, "jobs", None) is not None:
         from api.jobs.worker import stop_beside
 
         stop_beside(worker.wsgi, worker.jobs)
+    was_told_to = isinstance(reason, SystemExit) and not reason.code
+    worker.end[0] = IN_ORDER if was_told_to else FAULT
 
 
 def child_exit(server, worker):
-    """Forget what a dead worker said about itself; what it counted stays."""
+    """Count how a worker ended, and forget what it said about itself; what it counted
+    stays.
+    """
+    end = worker.end[0]
+    if end != IN_ORDER:
+        otherwise = "fault" if end == FAULT else "killed"
+        server.deaths["timeout" if worker.aborted else otherwise] += 1
+    _tell_deaths(server)  # also those for which there was no room before
     from api.metric_files import add_up
 
     try:

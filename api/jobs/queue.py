@@ -71,6 +71,19 @@ def open_queue(settings: Settings) -> Huey:
     return SqliteHuey(NAME, filename=str(path), **options)
 
 
+def directory_of_jobs(settings: Settings) -> Path:
+    """Return where the file of jobs lies, or will lie; LEAFPATH_JOBS_URL is one.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is to lie in TMPDIR, and there is none.
+    """
+    if settings.jobs_url == DEFAULT_JOBS_URL:
+        return Path(tempfile.gettempdir())
+    return Path(settings.jobs_url[len(SQLITE) :]).parent
+
+
 def _own_file(settings: Settings) -> Path:
     """Return a file that no other server of this machine and no other user has."""
     try:

@@ -5,6 +5,7 @@ The server runs in a mount namespace of its own, with a small file system as TMP
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.processes import ROOT, Server, free_port, wait_until
+from tests.api.processes import ROOT, Server, free_port, mapped, wait_until
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 PREDICT = "/v1/models/breast-cancer:predict"
@@ -20,6 +21,10 @@ LATER = {"Prefer": "respond-async"}
 ENTER = ["unshare", "--map-root-user", "--mount"]
 READ_ONLY = "mount --make-rprivate / && mount -o remount,ro,bind / && "
 SMALL = 'mount -t tmpfs -o size=8m none "$TMPDIR" && '
+FULL_MEMORY = (
+    "mount -t tmpfs -o size=16m none /dev/shm && "
+    "! cat /dev/zero 2>/dev/null >/dev/shm/filler && "
+)
 
 
 @pytest.fixture
@@ -47,7 +52,7 @@ def start_within(bundles, tmp_path):
             )  # fmt: skip
         running.append(Server(process, port, log))
         wait_until(running[-1].is_ready, what="a ready server")
-        wait_until(running[-1].all_workers_serve, what="the other workers")
+        wait_until(lambda: two_serve(running[-1]), what="the other workers")
         return running[-1]
 
     yield start
@@ -67,7 +72,22 @@ def hang_up(server):
     old = set(server.workers())
     server.signal(signal.SIGHUP)
     wait_until(lambda: not old & set(server.workers()), what="new workers")
-    wait_until(lambda: len(server.workers()) == 2 and server.all_workers_serve())
+    wait_until(lambda: two_serve(server), what="two workers")
+
+
+def two_serve(server):
+    """Whether two workers have their models; without room they have no counters."""
+    files = [mapped(pid) for pid in server.workers()]
+    return len(files) == 2 and all("onnxruntime" in one for one in files)
+
+
+def free(server, holds):
+    found = re.search(
+        rf'^leafpath_disk_free_ratio{{holds="{holds}"}} (\S+)$',
+        server.get("/metrics").text,
+        re.MULTILINE,
+    )
+    return float(found[1])
 
 
 def submit(server, instances, seed):
@@ -98,7 +118,10 @@ def test_full_disk_costs_no_answer_and_jobs_come_back(
     server = start_within(SMALL)
     first = submit(server, instances, 1)
     wait_until(lambda: is_done(server, first), what="the first job")
+    assert free(server, "jobs") > 0.05
     filler = fill(server, tmp_path / "scratch")
+    assert free(server, "jobs") == free(server, "copies") == 0
+    assert free(server, "metrics") > 0
     all_answer(server, instances)
     refused = submit(server, instances, 2)
     assert refused.status_code == 503, refused.text
@@ -113,6 +136,31 @@ def test_full_disk_costs_no_answer_and_jobs_come_back(
     told = {line["event"] for line in server.log_lines()}
     assert "jobs cannot be kept" in told
     assert "unexpected error" not in told
+
+
+def test_without_room_for_metrics_workers_live_and_answer(start_within, instances):
+    """Writing to mapped memory that has none would kill each as it starts."""
+    server = start_within(FULL_MEMORY)
+    assert free(server, "metrics") == 0
+    workers = set(server.workers())
+    for _ in range(5):
+        all_answer(server, instances)
+    assert set(server.workers()) == workers
+    os.kill(min(workers), signal.SIGKILL)
+    wait_until(lambda: min(workers) not in server.workers() and two_serve(server))
+    all_answer(server, instances)
+    told = server.get("/metrics").text
+    assert "leafpath_requests_total{" not in told
+    assert "leafpath_jobs_reachable 1.0" in told  # what no worker counts is there
+    events = {line["event"] for line in server.log_lines()}
+    assert "no room for metrics: what this worker does is not counted" in events
+    assert "unexpected error" not in events
+    Path(f"/proc/{server.process.pid}/root/dev/shm/filler").unlink()
+    hang_up(server)
+    all_answer(server, instances)
+    told = server.get("/metrics").text
+    assert "leafpath_requests_total{" in told
+    assert 'leafpath_worker_deaths_total{reason="killed"} 1.0' in told
 
 
 def test_read_only_root_with_a_temporary_directory_loses_nothing(

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from api.metric_files import AllWorkers, add_up
+from api.metric_files import ROOM_BYTES, AllWorkers, add_up, reserve
 from tests.api.asking import Asking
 from tests.api.processes import wait_until
 from tests.api.test_server import PREDICT, metrics_directory
@@ -63,6 +63,29 @@ def test_sums_are_those_of_the_single_files(tmp_path):
     assert told(together, AllWorkers(together)) == told(together) == told(apart)
     assert len(list(together.iterdir())) == len(KINDS) + len(KINDS) - 1
     assert max(path.stat().st_size for path in together.glob("*_dead.db")) < 2**16
+
+
+def test_a_worker_that_has_its_room_counts_there(tmp_path):
+    reserve(tmp_path, 7)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sizes == {f"{kind}_7.db": n for kind, n in ROOM_BYTES.items()}
+    assert all(p.stat().st_blocks * 512 >= p.stat().st_size for p in tmp_path.iterdir())
+    (tmp_path / "apart").mkdir()
+    for directory in (tmp_path, tmp_path / "apart"):
+        write(directory, 7, 1.5)
+    assert told(tmp_path) == told(tmp_path / "apart")
+    assert {p.name: p.stat().st_size for p in tmp_path.glob("*.db")} == sizes
+
+
+def test_without_room_no_file_is_left(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            reserve(tmp_path, 7)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_of_the_living_are_left_alone(tmp_path):
@@ -123,7 +146,7 @@ def test_killed_workers_leave_their_counts_and_no_files(start, instances):
         answered += predict(10)
         kill_one()
         assert scrape() == answered
-    assert len(list(directory.iterdir())) <= 3 * len(KINDS)
+    assert len(list(directory.iterdir())) <= 3 * len(KINDS) + 1  # and the master's
     # Reading and adding up at once: no count is missing or there twice.
     with Asking(scrape, clients=2) as asking:
         for _ in range(2):
