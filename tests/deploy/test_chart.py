@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
+from jsonschema import Draft202012Validator
 
 from api.app import create_app
 from api.settings import Settings, from_environment
@@ -80,6 +81,14 @@ def test_helm_finds_nothing_to_complain_of():
     report = helm_python.lint(CHART, strict=True)
     worse_than_info = [m for m in report["messages"] if m["severity"] > 1]
     assert (worse_than_info, report["errors"]) == ([], [])
+
+
+def test_schema_of_the_values_is_one():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    Draft202012Validator(schema).validate(values)
 
 
 @pytest.mark.parametrize("version", KUBERNETES)

@@ -32,7 +32,7 @@ from tests.api.processes import (
     wait_until,
 )
 from tests.api.small_bundles import write_cancer
-from tests.deploy.deployed import DEPLOY, SERVICES, lost
+from tests.deploy.deployed import DEPLOY, lost
 from tests.deploy.programs import make_secrets, program
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -296,16 +296,3 @@ def test_panels_do_not_overlap_and_say_what_they_show():
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
-
-
-def test_grafana_finds_prometheus_and_the_dashboard():
-    provisioning = DEPLOY / "grafana" / "provisioning"
-    (source,) = yaml.safe_load(
-        (provisioning / "datasources" / "prometheus.yml").read_text()
-    )["datasources"]
-    (provider,) = yaml.safe_load(
-        (provisioning / "dashboards" / "leafpath.yml").read_text()
-    )["providers"]
-    mounts = [v.split(":")[1] for v in SERVICES["grafana"]["volumes"]]
-    assert provider["options"]["path"] in mounts
-    assert source["url"].split("/")[2].split(":")[0] in SERVICES
