@@ -5,6 +5,7 @@ the program's own parser. A command of a kind that is not known here fails.
 import argparse
 import contextlib
 import importlib.util
+import itertools
 import os
 import re
 import shlex
@@ -50,7 +51,7 @@ FENCE = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 SHELL = {"sh", "console", "bash", "shell"}
 OTHERS = {"json", "toml", "python", "js"}
 INLINE = re.compile(
-    r"`((?:\.venv/bin/)?(?:leafpath|make|python|pytest|docker) [^`\n]+)`"
+    r"`((?:\.venv/bin/)?(?:leafpath|make|python|pytest|docker|sh|pip|openssl) [^`\n]+)`"
 )
 TOO_LONG = {"evaluate", "landscape", "visualize", "sweep"}
 """Subcommands that have tests of their own, and take minutes."""
@@ -409,15 +410,45 @@ INLINES = sorted(
 def test_commands_within_sentences_name_what_exists(text):
     program, *words = shlex.split(text)
     if program.endswith("leafpath"):
-        used = {word for word in words if word.startswith("--")}
-        assert used <= options_of(subcommand(words[0]))
+        check_options(subcommand(words[0]), words[1:])
     elif program == "docker":
         check_compose((program, *words))
     elif program == "make":
         assert in_shell(f"make -n {words[0]}", ROOT).returncode == 0
+    elif program == "sh":
+        assert in_shell(f"sh -n {words[0]}", ROOT).returncode == 0
+    elif program == "pip":
+        pinned = (ROOT / "constraints.txt").read_text().splitlines()
+        assert words[:2] == ["install", "--no-deps"]
+        assert words[2:]
+        assert set(words[2:]) <= set(pinned)
+    elif program == "openssl":
+        done = in_shell(text, ROOT)
+        assert "BEGIN PRIVATE KEY" in done.stdout, done.stderr
     elif words[:2] == ["-m", "benchmarks"]:
         assert words[2] in BENCHMARKS
     elif words[0] == "-m":
         assert importlib.util.find_spec(words[1])
+        check_help(f"python -m {words[1]}", words)
     else:
         assert (ROOT / words[0]).exists()
+        if program.endswith("python"):
+            check_help(f"python {words[0]}", words)
+
+
+def check_options(command, words):
+    """Its options are there, and take the values that are no names of files."""
+    known = {option: p for p in command.params for option in p.opts}
+    for option, value in itertools.pairwise([*words, None]):
+        if option.startswith("--") and not known[option].is_flag:
+            assert value is not None
+            if not isinstance(known[option].type, click.Path):
+                known[option].type.convert(value, known[option], None)  # or raises
+
+
+def check_help(command, words):
+    """What answers a question for help lists the options that are used."""
+    if used := [word for word in words if word.startswith("--")]:
+        done = in_shell(f"{command} --help", ROOT, PYTHONPATH=str(ROOT))
+        assert done.returncode == 0, done.stderr
+        assert [option for option in used if option not in done.stdout] == []
