@@ -1,5 +1,6 @@
 """What the API says about a model: its page, and its list of explanation methods."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -17,6 +18,12 @@ DOCUMENTS = {
     "report": "report.html",
 }
 """Where a bundle holds what the trainer wrote for people."""
+
+FILES = re.compile(
+    r"evaluation\.json|report\.html|landscape\.(json|svg|png)"
+    r"|(gallery|landscape)/.+\.(json|svg|png)"
+)
+"""The files that these documents and their pictures are sent from."""
 
 SHOWING_ALL = ("tree", "examples", "report")
 """What shows the whole tree or rows of training, and so needs ``expose: tree``."""
@@ -45,6 +52,7 @@ def model_page(model: Model) -> ModelPage:
         metrics=model.manifest.metrics,
         methods=list(_offered(model)),
         documents=_documents(model),
+        files=_files(model),
     )
 
 
@@ -74,6 +82,15 @@ def _documents(model: Model) -> list[str]:
     if model.manifest.expose == "tree":
         return shown
     return [name for name in shown if name not in SHOWING_ALL]
+
+
+def _files(model: Model) -> dict[str, str]:
+    hidden = [] if model.manifest.expose == "tree" else [DOCUMENTS["report"]]
+    return {
+        file.path: file.sha256
+        for file in model.manifest.files
+        if FILES.fullmatch(file.path) and file.path not in hidden
+    }
 
 
 def _offered(model: Model) -> dict[str, Explainer]:

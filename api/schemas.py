@@ -131,7 +131,9 @@ class ModelPage(ModelSummary, frozen=True, kw_only=True):
 
     ``documents`` are those for people that it may show: ``tree``, ``examples``,
     ``evaluation``, ``gallery``, ``landscape`` and its further pictures, ``report``;
-    each is a path below the model's.
+    each is a path below the model's. ``files`` are the files of the bundle that the
+    last four are sent from, each with the SHA-256 that the manifest has for it; the
+    manifest's own, which vouches for the rest of this page too, is ``digest``.
     """
 
     inputs: InputSchema
@@ -139,6 +141,7 @@ class ModelPage(ModelSummary, frozen=True, kw_only=True):
     metrics: Metrics
     methods: list[str]
     documents: list[str]
+    files: dict[str, str]
 
 
 class ModelList(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Networks are fitted with scikit-learn and written as closed-form graphs, so that
 all of them takes seconds and no torch.
 """
 
+import itertools
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,6 +67,7 @@ def write_all(directory: Path) -> Path:
     write_large(directory / "large")
     write_pictures(directory / "pictures")
     write_pictures(directory / "colours", colours=("red", "green", "blue"))
+    write_pictures(directory / "photos", colours=("red", "green", "blue"), scale=5)
     write_signals(directory / "signals")
     return directory
 
@@ -111,7 +113,7 @@ def write_documented(directory: Path) -> None:
             "tree.json": write_tree(_with_regions(load_model(bundle))),
             "gallery/index.json": json.dumps(index).encode(),
             "gallery/malignant.png": PICTURE.read_bytes(),
-            "evaluation.json": encode_evaluation(_evaluation()),
+            "evaluation.json": encode_evaluation(evaluation()),
             "landscape.json": b"{}",
             "landscape.svg": LANDSCAPE.encode(),
             "landscape/line.svg": LANDSCAPE.encode(),
@@ -133,7 +135,7 @@ def _with_regions(model: Model) -> DistilledTree:
     return DistilledTree(tree.nodes, tree.n_features, tree.n_classes, regions)
 
 
-def _evaluation() -> Evaluation:
+def evaluation() -> Evaluation:
     def about(value: float) -> Estimate:
         return Estimate(value=value, n=32, low=0.9 * value, high=1.1 * value)
 
@@ -191,22 +193,26 @@ def write_large(directory: Path) -> None:
     small_bundles.write(directory, manifest, tree, two_layers(*layers), shown, {})
 
 
-def write_pictures(directory: Path, colours: tuple[str, ...] = ("grey",)) -> None:
+def write_pictures(
+    directory: Path, colours: tuple[str, ...] = ("grey",), scale: int = 1
+) -> None:
     """The digits 0, 1 and 2: random filters, their means, a fitted linear head.
 
-    Of several ``colours`` each is the same digit, the next one half as bright.
+    Of several ``colours`` each is the same digit, the next one half as bright; a pixel
+    is ``scale`` pixels wide and high.
     """
     images, labels = load_digits(n_class=3, return_X_y=True)
-    n_channels = len(colours)
+    n_channels, side, half = len(colours), 8 * scale, 4 * scale
     brightness = 0.5 ** np.arange(n_channels).reshape(1, -1, 1, 1)
-    images = (images.reshape(-1, 1, 8, 8) * brightness).astype(np.float32)
+    images = np.kron(images.reshape(-1, 1, 8, 8), np.ones((1, 1, scale, scale)))
+    images = (images * brightness).astype(np.float32)
     random = np.random.default_rng(0)
     filters = (random.normal(size=(8, n_channels, 3, 3)) / 16).astype(np.float32)
     to_map = [
         ("Conv", ["input", "filters"], ["z"], {"pads": [1, 1, 1, 1]}),
         ("Relu", ["z"], ["feature_map"]),
     ]
-    shape, maps = ["batch", n_channels, 8, 8], ["batch", 8, 8, 8]
+    shape, maps = ["batch", n_channels, side, side], ["batch", 8, side, side]
     probe = graph("probe", to_map, {"input": (FLOAT, shape)},
                   {"feature_map": (FLOAT, maps)}, filters=filters)  # fmt: skip
     means = Session("probe", probe).run({"input": images})[0].mean(axis=(2, 3))
@@ -246,22 +252,22 @@ def write_pictures(directory: Path, colours: tuple[str, ...] = ("grey",)) -> Non
             {"logits": (FLOAT, ["batch", 3]), "gradient": (FLOAT, shape)},
             **weights,
             zero=np.float32(0).reshape(()),
-            share=w.reshape(3, 8, 1, 1) / np.float32(64),
+            share=w.reshape(3, 8, 1, 1) / np.float32(side**2),
         ),
         "tree_features.onnx": graph(
             "tree_features",
             [
                 ("AveragePool", ["input"], ["patches"],
-                 {"kernel_shape": [4, 4], "strides": [4, 4]}),
+                 {"kernel_shape": [half, half], "strides": [half, half]}),
                 ("Flatten", ["patches"], ["columns"]),
             ],
             {"input": (FLOAT, shape)},
             {"columns": (FLOAT, ["batch", 4 * n_channels])},
         ),
     }  # fmt: skip
-    corners = [(c, y, x) for c in range(n_channels) for y in (0, 4) for x in (0, 4)]
+    corners = list(itertools.product(range(n_channels), (0, half), (0, half)))
     names = [
-        f"mean {colours[c]} of rows {y}-{y + 3}, columns {x}-{x + 3}"
+        f"mean {colours[c]} of rows {y}-{y + half - 1}, columns {x}-{x + half - 1}"
         for c, y, x in corners
     ]
     channels = tuple(
@@ -274,9 +280,9 @@ def write_pictures(directory: Path, colours: tuple[str, ...] = ("grey",)) -> Non
         labels,
         {"input": images},
         features=(names, [c for c, *_ in corners]),
-        patches=[(y, x, 4, 4) for _, y, x in corners],
+        patches=[(y, x, half, half) for _, y, x in corners],
         family="image",
-        schema=InputSchema(shape=(n_channels, 8, 8), features=channels),
+        schema=InputSchema(shape=(n_channels, side, side), features=channels),
         classes=("0", "1", "2"),
         files={"reference/head.npy": encode_array(w)},
     )

@@ -487,6 +487,21 @@ def test_picture_file_becomes_the_numbers_of_training(visit):
     assert sum(map(sum, pixels)) == pytest.approx(16 * 383 / 255, rel=1e-4)
 
 
+def test_link_says_when_it_leaves_out_an_input(visit):
+    told = visit.page.get_by_text("too long for a link")
+    visit.open(model="photos", example=0)
+    expect(told).to_be_hidden()
+    picture = Image.fromarray(np.arange(40 * 40 * 3, dtype=np.uint8).reshape(40, 40, 3))
+    upload(visit, encode_picture(picture, "PNG"))
+    expect(told).to_be_visible()
+    assert "input=" not in visit.page.url
+    assert "example=" not in visit.page.url
+    visit.field("Example").select_option("1")
+    visit.settle()
+    expect(told).to_be_hidden()
+    assert "example=1" in visit.page.url
+
+
 def test_counterfactual_of_a_disagreement_offers_no_change(visit, server):
     instance = server.get("/v1/models/large/examples/0").json()["instance"]
     _, (found,) = ask(server, instance, "counterfactual", model="large")

@@ -1,5 +1,7 @@
 """What is said of a model: measures, rivals, leaves, disagreement, pictures."""
 
+import hashlib
+
 import pytest
 from playwright.sync_api import expect
 
@@ -108,6 +110,45 @@ def test_gallery_landscape_and_report_are_shown(visit):
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save the report").click()
     assert download.value.suggested_filename == "breast-cancer-report.html"
+
+
+SVG = {"Accept": "image/svg+xml"}
+SHOWN = {
+    "How good the explanations are": {"evaluation.json": ("evaluation", {})},
+    "Gallery": {
+        "gallery/index.json": ("gallery", {}),
+        "gallery/malignant.png": ("gallery/malignant.png", {}),
+    },
+    "Loss landscape": {
+        "landscape.json": ("landscape", {}),
+        "landscape.svg": ("landscape", SVG),
+        "landscape/line.svg": ("landscape/line.svg", {}),
+        "landscape/surface.png": ("landscape/surface.png", {}),
+    },
+    "Report": {"report.html": ("report", {})},
+}
+
+
+def digests_in(card):
+    card.get_by_text("Files of the bundle, with their SHA-256").click()
+    names, digests = (card.locator(f"details[open] {part}") for part in ("dt", "dd"))
+    return dict(zip(texts(names), texts(digests), strict=True))
+
+
+def test_digests_are_those_of_the_bytes_beside_them(visit, server, page):
+    visit.open(model="breast-cancer", view="model")
+    for heading, files in SHOWN.items():
+        bytes_of = {
+            name: server.get(f"{CANCER}/{path}", headers=headers).content
+            for name, (path, headers) in files.items()
+        }
+        assert digests_in(visit.card(heading)) == {
+            name: hashlib.sha256(content).hexdigest()
+            for name, content in bytes_of.items()
+        }
+    frontier = digests_in(visit.card("Short explanations against faithful ones"))
+    assert frontier == {"manifest.json": page["digest"].removeprefix("sha256:")}
+    expect(visit.card("At a glance")).to_contain_text(page["digest"])
 
 
 @pytest.mark.parametrize("name", ["path-only", "secret"])

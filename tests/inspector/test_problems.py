@@ -96,7 +96,45 @@ def test_category_of_a_file_that_is_none_stands_beside_the_field(visit):
     visit.open(model="mixed")
     file = {"name": "x.csv", "mimeType": "text/csv", "buffer": b"age,colour\n30,pink\n"}
     visit.field("CSV file").set_input_files(file)
-    expect(error_of(visit, "colour")).to_contain_text("Choose one")
+    expected = "“pink” is none of these. Choose one."
+    expect(error_of(visit, "colour")).to_have_text(expected)
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [("CSV", "age;colour\n1,5;red\n"), ("JSON", '{"age": "1,5", "colour": "red"}')],
+)
+def test_what_is_no_number_does_not_pass_for_a_missing_one(visit, how, text):
+    """The age may be missing, and a field for numbers shows nothing else."""
+    visit.open(model="mixed")
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    if how == "CSV":
+        file = {"name": "x.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        visit.field("CSV file").set_input_files(file)
+    else:
+        visit.page.get_by_text("As JSON").click()
+        visit.field("Input as JSON").fill(text)
+        visit.page.get_by_role("button", name="Use this JSON").click()
+    expect(error_of(visit, "age years")).to_have_text("“1,5” is not a number.")
+    visit.page.get_by_role("button", name="Explain").click()
+    expect(visit.field("age years")).to_be_focused()
+    assert asked == []
+    visit.field("age years").fill("1.5")
+    visit.explain()
+    expect(visit.card("The network’s answer")).to_be_visible()
+
+
+def test_changed_file_of_the_same_name_can_be_chosen_again(visit):
+    """A browser tells of no change where the same name is chosen."""
+    for model, name in (("mixed", "CSV file"), ("pictures", "Picture (PNG or JPEG)")):
+        visit.open(model=model)
+        field = visit.field(name)
+        field.set_input_files({"name": "x", "mimeType": "x/x", "buffer": b"1,2,3"})
+        expect(field).not_to_have_value("")
+        with visit.page.expect_file_chooser():
+            field.click()
+        expect(field).to_have_value("")
 
 
 def test_file_that_is_no_picture_is_refused(visit):
@@ -156,6 +194,34 @@ def test_server_that_is_gone_is_said(open_visit, bundles, tmp_path):
     alert = visit.page.get_by_role("alert").filter(has_text="cannot be reached")
     expect(alert).to_be_visible()
     visit.complaints.clear()  # the browser says that the connection was refused
+
+
+def test_model_that_does_not_load_can_be_tried_again(visit):
+    visit.open(model="mixed")
+    visit.page.context.set_offline(True)
+    try:
+        visit.field("Model").select_option("signals")
+        alert = visit.page.get_by_role("alert").filter(has_text="cannot be reached")
+        expect(alert).to_be_visible()
+    finally:
+        visit.page.context.set_offline(False)
+    alert.get_by_role("button", name="Try again").click()
+    expect(visit.page.get_by_role("textbox", name="Steps")).to_be_visible()
+    visit.settle()
+    assert all("INTERNET_DISCONNECTED" in each for each in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_server_without_models_can_be_asked_again(visit):
+    nothing = json.dumps({"models": [], "details": []})
+    visit.page.route("**/v1/models", lambda route: route.fulfill(body=nothing))
+    visit.open(model="mixed", input=[61.5, "green"])
+    alert = visit.page.get_by_role("alert").filter(has_text="No model is served yet")
+    expect(alert).to_be_visible()
+    visit.page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
 
 
 def test_answer_to_another_input_does_not_stand_beside_this_one(visit):

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.inspector.conftest import in_words
+
 LEAVES = 60
 
 
@@ -123,6 +125,24 @@ def test_keyboard_walks_and_folds(shown, tree):
     assert page.evaluate("document.activeElement.closest('.drawing')") is None
 
 
+def test_browser_keeps_its_own_keys(shown):
+    visit, path = shown
+    visit.page.locator(".tree [tabindex='0']").focus()
+    for key in ("Alt+ArrowLeft", "Control+ArrowLeft", "Meta+ArrowLeft", "Control+Home"):
+        taken = visit.page.locator(".tree [tabindex='0']").evaluate(
+            """(node, key) => {
+                const [modifier, name] = key.split("+");
+                const flag = {Alt: "altKey", Control: "ctrlKey", Meta: "metaKey"};
+                const init = {key: name, bubbles: true, cancelable: true};
+                init[flag[modifier]] = true;
+                return !node.dispatchEvent(new KeyboardEvent("keydown", init));
+            }""",
+            key,
+        )
+        assert not taken, key
+        assert focused(visit.page) == path[-1]
+
+
 def test_zoom_changes_the_size_and_not_the_page(shown):
     visit, _ = shown
     svg = visit.page.locator(".drawing svg")
@@ -153,5 +173,8 @@ def test_screen_reader_hears_what_is_drawn(shown, tree):
         item = visit.page.locator(f".tree [data-node='{node}']")
         assert "on the path taken" in item.get_attribute("aria-label")
         assert item.get_attribute("aria-level") == str(tree[node]["depth"] + 1)
+        if "condition" in tree[node]:
+            asked = in_words(tree[node]["condition"])  # not in seventeen digits
+            assert item.get_attribute("aria-label").startswith(f"{asked}?, ")
     label = visit.page.locator(f".tree [data-node='{path[-1]}']")
     assert tree[path[-1]]["label"] in label.get_attribute("aria-label")

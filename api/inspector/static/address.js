@@ -25,18 +25,21 @@ export function address(state) {
   if (state.model) words.set("model", state.model);
   if (state.view && state.view !== "explain") words.set("view", state.view);
   if (state.region) words.set("region", state.region);
-  if (state.example !== null && state.example !== undefined) {
-    words.set("example", state.example);
-  } else if (state.instance) {
-    const text = JSON.stringify(state.instance);
-    if (text.length <= LONGEST_INPUT) words.set("input", text);
-  }
+  if (hasExample(state)) words.set("example", state.example);
+  else if (state.instance && fitsLink(state)) words.set("input", JSON.stringify(state.instance));
   if (state.method) words.set("method", state.method);
   for (const name of ["parameters", "counterfactual", "prototypes"]) {
     if (Object.keys(state[name] || {}).length) words.set(name, JSON.stringify(state[name]));
   }
   return `#${words}`;
 }
+
+/** Whether a link can hold the input: a picture of somebody's own is too long. */
+export function fitsLink(state) {
+  return hasExample(state) || JSON.stringify(state.instance).length <= LONGEST_INPUT;
+}
+
+const hasExample = ({example}) => example !== null && example !== undefined;
 
 /** Show a state in the address bar without a step in the history. */
 export function writeAddress(state) {

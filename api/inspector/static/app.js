@@ -1,7 +1,7 @@
 // The inspector: reads its address, asks the API, and shows one model's view.
 
 import {address, readAddress, writeAddress} from "./address.js";
-import {createClient, Problem, SEVERAL} from "./client.js";
+import {createClient, Problem} from "./client.js";
 import {h} from "./dom.js";
 import {createExplainView} from "./explain_view.js";
 import {createModelView} from "./model_view.js";
@@ -21,17 +21,17 @@ function tell(text, {quietly = false} = {}) {
   page.status.classList.toggle("unseen", quietly);
 }
 
-/** Everything about a model that does not depend on an input; the browser keeps what has not changed. */
+/** What of a model depends on no input, all of one bundle; the browser keeps what has not changed. */
 async function load(name) {
   const path = `v1/models/${name}`;
-  const [model, list] = await Promise.all([client.get(path), client.get(`${path}/methods`)]);
-  const optional = (document) =>
-    model.documents.includes(document) ? client.get(`${path}/${document}`) : null;
-  const [tree, examples] = await Promise.all([optional("tree"), optional("examples")]);
-  return {model, methods: list.methods, tree, examples: examples?.examples ?? null};
+  const model = await client.get(path);
+  const part = (document) => client.getOf(model.digest, `${path}/${document}`);
+  const optional = (document) => (model.documents.includes(document) ? part(document) : null);
+  const [offered, tree, examples] = await Promise.all([part("methods"), optional("tree"), optional("examples")]);
+  return {model, methods: offered.methods, tree, examples: examples?.examples ?? null};
 }
 
-async function show(isLatest, state = readAddress()) {
+async function show(isLatest, state) {
   const names = [...page.model.options].map((option) => option.value);
   const name = names.includes(state.model) ? state.model : names[0];
   page.model.value = name;
@@ -40,15 +40,13 @@ async function show(isLatest, state = readAddress()) {
   const found = await load(name);
   if (!isLatest()) return;
   const ifLatest = (step) => (...given) => isLatest() && step(...given);
-  document.title = `${name}: Leafpath inspector`;
+  document.title = `${state.view === "model" ? "About " : ""}${name}: Leafpath inspector`;
   const isOther = state.model !== null && state.model !== name;
   tell(isOther ? `No model ${state.model} is served here; this is ${name}.` : "");
   if (state.view === "model") {
-    if (found.tree && found.tree.model.digest !== found.model.digest) throw new Problem(0, {detail: SEVERAL});
     const {region} = state;
     const keep = (chosen) => writeAddress({model: name, view: "model", region: chosen});
-    page.main.replaceChildren(createModelView({client, loaded: found, region, remember: ifLatest(keep)}));
-    return;
+    return fill(createModelView({client, loaded: found, region, remember: ifLatest(keep)}));
   }
   const view = createExplainView({
     client,
@@ -58,18 +56,27 @@ async function show(isLatest, state = readAddress()) {
     renew: ifLatest(renew),
     start: state,
   });
-  page.main.replaceChildren(view.element);
+  fill(view.element);
   await view.open(state);
 }
 
 /** The same question to a model that has been replaced since it was loaded. */
 function renew(state) {
-  return attempt((isLatest) => show(isLatest, {...readAddress(), ...state, isRenewed: true}));
+  return go({...readAddress(), ...state, isRenewed: true});
 }
 
 function remember(state) {
   writeAddress(state);
   page["to-explain"].href = address(state);
+}
+
+/** Put a view in the place of the one before, and whoever was inside that at its begin. */
+function fill(content) {
+  const wasInside = page.main.contains(document.activeElement);
+  page.main.replaceChildren(content);
+  if (!wasInside) return;
+  page.main.focus({preventScroll: true});
+  scrollTo(0, 0);
 }
 
 function mark(name, view) {
@@ -84,30 +91,29 @@ function mark(name, view) {
   }
 }
 
-async function start(isLatest) {
+/** Ask which models there are. */
+async function list(isLatest) {
   const {models} = await client.get("v1/models");
   if (!isLatest()) return;
-  if (!models.length) {
-    page.main.replaceChildren(h("p", {class: "card"}, "No model is served yet. The log of the server says why."));
-    return;
-  }
+  page.model.disabled = !models.length;
+  if (!models.length) throw new Problem(0, {detail: "No model is served yet. The log of the server says why."});
   page.model.replaceChildren(...models.map((name) => h("option", {value: name}, name)));
-  page.model.disabled = false;
-  await show(isLatest);
 }
 
-/** Run a step in the place of all before; say what went wrong. */
-async function attempt(step) {
+/** Show a state in the place of all before, `afresh` with the list of models; say what went wrong. */
+async function go(state = readAddress(), {afresh = page.model.disabled} = {}) {
   const turn = (latest += 1);
   const isLatest = () => turn === latest;
   try {
-    await step(isLatest);
+    if (afresh) await list(isLatest);
+    if (isLatest()) await show(isLatest, state);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (!isLatest()) return;
     tell("");
     if (problem.status === 401) return; // the client has asked for a key
-    page.main.replaceChildren(h("p", {class: "card warning", role: "alert"}, problem.message));
+    const again = h("button", {type: "button", onclick: () => go(state, {afresh: true})}, "Try again");
+    fill(h("div", {class: "card warning", role: "alert"}, h("p", {}, problem.message), again));
   }
 }
 
@@ -121,7 +127,7 @@ page["key-form"].addEventListener("submit", (event) => {
   event.preventDefault();
   client.useKey(page.key.value);
   page["key-form"].hidden = true;
-  attempt(start);
+  go(undefined, {afresh: true});
 });
 page.model.addEventListener("change", () => {
   location.hash = address({model: page.model.value, view: readAddress().view});
@@ -130,7 +136,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address holds the state
   page.main.focus();
 });
-window.addEventListener("hashchange", () => attempt(page.model.disabled ? start : show));
+window.addEventListener("hashchange", () => go());
 
 if (document.body.dataset.keyed === "yes") askForKey();
-else attempt(start);
+else go();

@@ -83,8 +83,10 @@ function flatten(object, prefix = "") {
   });
 }
 
+const rounded = (_, value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value);
+
 function said(value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return shortened(JSON.stringify(value), 200);
+  if (Array.isArray(value)) return shortened(JSON.stringify(value, rounded), 200);
   return typeof value === "string" ? title(value) : number(value);
 }

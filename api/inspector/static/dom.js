@@ -34,6 +34,11 @@ function option(entry) {
   return h("optgroup", {label: entry.label}, entry.options.map(option));
 }
 
+/** A choice of a file that may be the one chosen last: it has been changed meanwhile. */
+export function fileInput(attributes) {
+  return h("input", {type: "file", onclick: (event) => (event.target.value = ""), ...attributes});
+}
+
 /** A control, which must have an id, below its label. */
 export function labelled(text, control) {
   return h("div", {class: "field"}, h("label", {for: control.id}, text), control);

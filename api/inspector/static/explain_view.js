@@ -1,5 +1,6 @@
 // One input: what network and tree answer, and why.
 
+import {fitsLink} from "./address.js";
 import {counterfactualView, predictionView, prototypesView, treeView} from "./answer_view.js";
 import {attributionView} from "./attribution_view.js";
 import {Problem, SEVERAL} from "./client.js";
@@ -50,13 +51,14 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
     if (!input.write(instance)) return;
     input.markExample(null);
     ask(panels, true);
-    input.element.scrollIntoView({block: "start"});
+    input.focus(); // the button that was pressed goes with the answer that it stood in
   }
 
   async function openExample(row) {
     tell("Loading the example.");
     try {
       const page = await client.get(`${path}/examples/${row}`);
+      if (page.model.digest !== model.digest) return await replaced(page.instance);
       input.write(page.instance);
       input.markExample(row);
       await ask(panels, true);
@@ -114,7 +116,7 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
   }
 
   function show(reply, instance, asked, isNew) {
-    if (![model, tree?.model ?? model].every(({digest}) => digest === reply.model.digest)) return replaced(instance);
+    if (reply.model.digest !== model.digest) return replaced(instance);
     const [found] = reply.predictions;
     const explanations = [...(reply.explanations?.[0] ?? [])];
     shown.instance = instance;
@@ -130,7 +132,9 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
     answers.hidden = false;
     invitation.hidden = true;
     tell(`The network answers ${found.label}.`, {quietly: true});
-    remember(stateOf(instance));
+    const state = stateOf(instance);
+    input.markLink(fitsLink(state));
+    remember(state);
   }
 
   function keepRegion(region) {

@@ -1,16 +1,15 @@
 // The editor of a picture: a preview and a file. Pixels become the numbers that the
 // network was trained on; the file itself stays in the browser.
 
-import {h} from "./dom.js";
+import {fileInput, h} from "./dom.js";
 
 /** An editor as table_input.js says; a picture is rows of pixels, the top first. */
 export function createImageInput(schema, onPicture) {
   const [channels, height, width] = schema.shape;
   const canvas = h("canvas", {width, height, class: "pixels", role: "img", "aria-label": "no picture yet"});
   const error = h("p", {id: "picture-error", class: "error", role: "alert"});
-  const file = h("input", {
+  const file = fileInput({
     id: "picture",
-    type: "file",
     accept: "image/png,image/jpeg",
     "aria-describedby": "picture-hint picture-error",
   });

@@ -1,7 +1,7 @@
 // Where an input comes from: an example, a file, JSON, or the fields by hand.
 
 import {parseCsv, toInstances} from "./csv.js";
-import {h, labelled, select} from "./dom.js";
+import {fileInput, h, labelled, select} from "./dom.js";
 import {createImageInput} from "./image_input.js";
 import {createSequenceInput} from "./sequence_input.js";
 import {createTableInput} from "./table_input.js";
@@ -14,6 +14,7 @@ import {percent} from "./words.js";
 export function createInputCard({model, examples, openExample, submit}) {
   const editor = createEditor(model, submit);
   const message = h("p", {class: "error", role: "alert"});
+  const noLink = h("p", {class: "hint", hidden: true}, "This input is too long for a link: the address of this page leaves it out.");
   const chooser = examples && exampleChooser(examples, openExample);
 
   function write(instance) {
@@ -27,6 +28,7 @@ export function createInputCard({model, examples, openExample, submit}) {
     "form",
     {
       class: "card input",
+      tabindex: -1,
       novalidate: true,
       "aria-label": "Input",
       onsubmit: (event) => {
@@ -43,6 +45,7 @@ export function createInputCard({model, examples, openExample, submit}) {
     jsonPane(() => editor.read().instance, use),
     message,
     h("div", {class: "editor"}, editor.element),
+    noLink,
     h("div", {class: "submit"}, h("button", {class: "primary"}, "Explain")),
   );
   return {
@@ -54,9 +57,13 @@ export function createInputCard({model, examples, openExample, submit}) {
     markExample(row) {
       if (chooser) chooser.value = row ?? "";
     },
+    markLink(fits) {
+      noLink.hidden = fits;
+    },
     fault: (path, text) => editor.fault(path, text),
-    say(text) {
-      message.textContent = text;
+    focus() {
+      element.focus({preventScroll: true});
+      element.scrollIntoView({block: "start"});
     },
     focusFault() {
       (element.querySelector("[aria-invalid]") ?? element.querySelector("input, textarea"))?.focus();
@@ -94,7 +101,7 @@ function exampleChooser(examples, openExample) {
 
 /** A file of rows (a table: one of them is the input; a sequence: they are the steps). */
 function csvFile(model, use, message) {
-  const file = h("input", {id: "csv", type: "file", accept: ".csv,.tsv,.txt,text/csv"});
+  const file = fileInput({id: "csv", accept: ".csv,.tsv,.txt,text/csv"});
   const position = h("input", {id: "csv-row", type: "number", min: 1, value: 1});
   const chooser = labelled("Row of the file", position);
   chooser.hidden = true;

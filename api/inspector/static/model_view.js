@@ -3,6 +3,7 @@
 import {address} from "./address.js";
 import {documentParts} from "./documents_view.js";
 import {h, table} from "./dom.js";
+import {fileDigests} from "./file_digests.js";
 import {frontierView} from "./frontier.js";
 import {treeCards} from "./tree_cards.js";
 import {count, methodName, number, percent, share, summaryOf, title} from "./words.js";
@@ -17,7 +18,7 @@ export function createModelView({client, loaded, region, remember}) {
     {class: "about"},
     h("h2", {class: "title"}, model.name),
     part("At a glance", facts(model), measures(model)),
-    part("Short explanations against faithful ones", frontierView(model), frontierNote(model)),
+    part("Short explanations against faithful ones", frontierView(model), frontierNote(model), manifestDigest(model)),
     tree && treeCards({tree, region, card: part, remember}),
     examples && part("Where tree and network disagree", disagreements(model, examples)),
     part("Methods", methodTable(methods)),
@@ -28,7 +29,7 @@ export function createModelView({client, loaded, region, remember}) {
 function facts(model) {
   const {tree} = model.metrics;
   const entries = [
-    ["Version", `${model.version}, ${model.digest.slice(0, 19)}…`],
+    ["Version", `${model.version}, ${model.digest}`],
     ["Task", `${title(model.task)}, ${model.family} input`],
     ["Classes", model.classes.join(", ")],
     ["Inputs", count(model.inputs.features.length, "feature", "features")],
@@ -65,6 +66,11 @@ function measures({metrics}) {
 function frontierNote(model) {
   if (model.metrics.frontier.length) return null;
   return h("p", {class: "note"}, "Only this strength was trained; “leafpath sweep” tries others and draws the whole frontier.");
+}
+
+/** Measures and frontier stand in the manifest, whose SHA-256 is the bundle's digest. */
+function manifestDigest({digest}) {
+  return fileDigests([["manifest.json", digest.replace("sha256:", "")]]);
 }
 
 function disagreements(model, examples) {

@@ -16,20 +16,14 @@ export function signedBars(values, {model, instance, steps}) {
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const largest = magnitude(values);
   const body = h("tbody");
-  const show = (many) =>
-    body.replaceChildren(...rows.slice(0, many).map((row) => bar(row, largest, onPath)));
-  show(SHOWN);
-  const more = h(
-    "button",
-    {
-      type: "button",
-      onclick: () => {
-        show(rows.length);
-        more.remove();
-      },
-    },
-    `Show all ${rows.length}`,
-  );
+  let isWhole = false;
+  const more = h("button", {type: "button", onclick: () => show(!isWhole)});
+  const show = (whole) => {
+    isWhole = whole;
+    body.replaceChildren(...rows.slice(0, whole ? rows.length : SHOWN).map((row) => bar(row, largest, onPath)));
+    more.textContent = whole ? `Show the largest ${SHOWN}` : `Show all ${rows.length}`;
+  };
+  show(false);
   const head = ["Input", "Against, for", "Value"].map((text) => h("th", {scope: "col"}, text));
   return [
     h("table", {class: "bars"}, h("thead", {}, h("tr", {}, head)), body),

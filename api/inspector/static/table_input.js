@@ -66,6 +66,8 @@ function createField(feature, index) {
     ? h("input", {...described, type: "number", step: "any", inputmode: "decimal"})
     : select(described, [["", optional(feature) ? "missing" : "choose"], ...choices(feature)]);
 
+  let refused = null; // what was written and is no value of this field
+
   function showHint() {
     hint.textContent = numeric ? rangeHint(feature, control.value) : "";
     hint.classList.toggle("unusual", isUnusual(feature, control.value));
@@ -78,6 +80,7 @@ function createField(feature, index) {
 
   showHint();
   control.addEventListener("input", () => {
+    refused = null;
     showHint();
     say("");
   });
@@ -86,9 +89,11 @@ function createField(feature, index) {
     element: h("div", {class: "field"}, label, control, hint, error),
     say,
     value: () => read(control, numeric),
-    problem: () => problemOf(control, feature),
+    problem: () => (refused === null ? problemOf(control, feature) : refusal(refused, numeric)),
     write(value) {
-      control.value = value ?? "";
+      // No browser is given what it would only complain of.
+      control.value = numeric && Number.isNaN(Number(value)) ? "" : (value ?? "");
+      refused = control.value === "" ? (value ?? null) : null;
       showHint();
       say("");
     },
@@ -102,6 +107,11 @@ const unit = (feature) => feature.unit && h("span", {class: "unit"}, ` ${feature
 function read(control, numeric) {
   if (control.value === "") return null;
   return numeric ? Number(control.value) : control.value;
+}
+
+/** Left alone it would pass for a value that is missing. */
+function refusal(value, numeric) {
+  return numeric ? `“${value}” is not a number.` : `“${value}” is none of these. Choose one.`;
 }
 
 function problemOf(control, feature) {

@@ -182,7 +182,7 @@ function spoken({node, folded}, state) {
   const rows = count(node.n, "training row", "training rows");
   if (node.leaf) return `${node.label}, ${rows}, tree and network agree in ${percent(node.fidelity)}${here}`;
   const folds = folded ? `, ${count(node.leaves, "leaf", "leaves")} folded` : "";
-  return `${node.condition}?, ${rows}${folds}${here}`;
+  return `${pretty(node.condition)}?, ${rows}${folds}${here}`;
 }
 
 function nodeOf(target) {
@@ -200,6 +200,7 @@ function toggle(id, state, update) {
 
 /** The keys of the tree pattern (ARIA practices); the drawing runs left to right. */
 function walk(event, spots, state, update) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own, such as "back"
   const here = spots.get(state.focus);
   const order = [...spots.values()].sort((a, b) => a.row - b.row || a.column - b.column);
   const column = order.filter((spot) => spot.column === here.column);

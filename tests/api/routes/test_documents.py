@@ -1,5 +1,7 @@
 """Documents of the bundle: served when it has them, refused in words when not."""
 
+import hashlib
+
 import pytest
 
 from api.app import create_app
@@ -52,6 +54,31 @@ def test_page_names_every_document_and_each_is_there(full):
     assert {"evaluation", "landscape/line.svg", "landscape/surface.png"} < set(names)
     for name in names:
         assert full.get(f"{PAGE}/{name}").status_code == 200
+
+
+LANDSCAPES = {
+    "landscape.json": "application/json",
+    "landscape.svg": "image/svg+xml",
+    "landscape.png": "image/png",
+}
+
+
+def test_page_has_the_sha256_of_every_byte_that_is_shown(full):
+    digests = full.get(PAGE).json["files"]
+    assert set(digests) == set(FILES) - {"gallery/notes.txt"}
+    paths = {"gallery/index.json": "gallery", "evaluation.json": "evaluation"}
+    paths |= {"report.html": "report"} | dict.fromkeys(LANDSCAPES, "landscape")
+    for file, digest in digests.items():
+        accept = {"Accept": LANDSCAPES.get(file, "*/*")}
+        reply = full.get(f"{PAGE}/{paths.get(file, file)}", headers=accept)
+        assert reply.data == FILES[file]
+        assert hashlib.sha256(reply.data).hexdigest() == digest
+
+
+def test_page_says_nothing_of_a_report_that_is_hidden(tmp_path):
+    write_cancer(tmp_path / "b", files=FILES, expose="path")
+    page = create_app(Settings(bundles=tmp_path)).test_client().get(PAGE).json
+    assert set(FILES) - set(page["files"]) == {"gallery/notes.txt", "report.html"}
 
 
 def test_report_may_run_nothing(full):
