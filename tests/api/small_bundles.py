@@ -4,6 +4,7 @@ Made here rather than by the trainer so that the tests of the server need no tor
 """
 
 import functools
+import itertools
 import math
 import warnings
 from pathlib import Path
@@ -198,6 +199,35 @@ def write_cancer(directory: Path, *, seed: int = 0, files=None, **changes) -> st
     )
     graphs = two_layers(*layers)
     return write(directory, manifest, tree, graphs, rows[:32], files or {})
+
+
+def write_slow(directory: Path) -> str:
+    """Write the breast-cancer bundle with a network that takes a millisecond a row: 240
+    more layers, which answer 0.
+    """
+    _, _, _, _, (w1, b1, w2, b2) = fit_cancer(0)
+    names = [f"h{i}" for i in range(241)]
+    d, k = len(w1), len(b2)
+    predict = graph(
+        "predict",
+        [
+            ("Gemm", ["input", "w1", "b1"], ["z"]),
+            ("Relu", ["z"], ["h"]),
+            ("Gemm", ["h", "w2", "b2"], ["answer"]),
+            ("MatMul", ["input", "nothing"], [names[0]]),
+            *(("MatMul", [a, "same"], [b]) for a, b in itertools.pairwise(names)),
+            ("MatMul", [names[-1], "nowhere"], ["zero"]),
+            ("Add", ["answer", "zero"], ["logits"]),
+            ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
+        ],
+        {"input": (FLOAT, ["batch", d])},
+        {"logits": (FLOAT, ["batch", k]), "probabilities": (FLOAT, ["batch", k])},
+        **{"w1": w1, "b1": b1, "w2": w2, "b2": b2},
+        nothing=np.zeros((d, 256), np.float32),
+        same=np.eye(256, dtype=np.float32),
+        nowhere=np.zeros((256, k), np.float32),
+    )
+    return write_cancer(directory, name="slow", files={"predict.onnx": predict})
 
 
 def write_mixed(directory: Path, **changes) -> str:

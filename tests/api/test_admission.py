@@ -8,7 +8,9 @@ from collections import Counter
 import pytest
 
 from api.admission import NICENESS, CostlyWork
+from api.app import create_app
 from api.errors import RequestError
+from api.settings import Settings
 from explainers.deadlines import Deadline, within
 from explainers.errors import DeadlineError
 from tests.api.asking import Asking
@@ -73,6 +75,22 @@ def test_costly_work_has_a_lower_priority_and_others_keep_theirs():
     there = costly.run(lambda: os.getpriority(os.PRIO_PROCESS, 0))
     assert there == max(before, NICENESS)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_costly_work_leaves_the_thread_of_its_request_and_quick_work_does_not(
+    bundles, instances
+):
+    client = create_app(Settings(bundles=bundles, cache_bytes=0)).test_client()
+
+    def threads_after(explanation):
+        before = set(threading.enumerate())
+        body = {"instances": instances[:1], "explanations": [explanation]}
+        assert client.post(EXPLAIN, json=body).status_code == 200
+        new = set(threading.enumerate()) - before
+        return [thread.name for thread in new if thread.name.startswith("costly")]
+
+    assert threads_after("gradient") == []
+    assert threads_after({"method": "lime", "samples": 5000}) == ["costly_0"]
 
 
 def test_more_requests_than_may_are_refused_at_once():

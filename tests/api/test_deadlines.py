@@ -6,32 +6,38 @@ import pytest
 
 from api.app import create_app
 from api.settings import Settings
+from tests.api.asking import Asking
 from tests.api.cpu_use import cpu_s
+from tests.api.processes import start_server
+from tests.api.small_bundles import write_slow
 from tests.api.test_error_handlers import check
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 PREDICT = "/v1/models/breast-cancer:predict"
 DEAREST = {"method": "lime", "samples": 10_000, "discretize": True}
 """With 20 instances, all that one request may cost."""
-DEADLINE_S = 0.05
+DEADLINE_S = 0.2
+SLOW = "/v1/models/slow:explain"
+LIME = {"method": "lime", "samples": 5000}
+"""Some seconds of the slow network, in two runs of onnxruntime."""
 
 
 def hurried(seconds):
     return {"Request-Timeout": str(seconds), "Cache-Control": "no-cache"}
 
 
-def hurry(server, instances, deadline_s, count):
-    """Ask for the dearest explanation with too little time for it.
+def hurry(server, instances, count):
+    """Ask a slow network for an explanation with too little time for it.
 
     Returns how many seconds late each answer came, and the processor time that the
     server used in the tenth of a second after it.
     """
-    body = {"instances": instances[:20], "explanations": [DEAREST]}
+    body = {"instances": instances[:1], "explanations": [LIME]}
     overruns, burnt = [], []
     for _ in range(count):
         start = time.monotonic()
-        reply = server.post(EXPLAIN, json=body, headers=hurried(deadline_s))
-        overruns.append(time.monotonic() - start - deadline_s)
+        reply = server.post(SLOW, json=body, headers=hurried(DEADLINE_S))
+        overruns.append(time.monotonic() - start - DEADLINE_S)
         before = cpu_s(server.workers())
         assert reply.status_code == 504, reply.text[:200]
         time.sleep(0.1)
@@ -39,14 +45,46 @@ def hurry(server, instances, deadline_s, count):
     return overruns, burnt
 
 
-def test_dearest_explanation_keeps_its_deadline_and_burns_nothing_after(
-    server, instances, record_property
+def hurry_behind_others(server, instances, count):
+    """The same where somebody else, who has time, is always being answered before.
+
+    Returns how many seconds late each answer came.
+    """
+    patient = {"instances": instances[:1], "explanations": [LIME | {"samples": 2000}]}
+
+    def explain():
+        reply = server.post(SLOW, json=patient, headers={"Cache-Control": "no-store"})
+        assert reply.status_code == 200, reply.text[:200]
+
+    with Asking(explain, clients=1):
+        time.sleep(0.1)
+        return hurry(server, instances, count)[0]
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
+    """A slow network, in one worker: nobody else takes what waits there."""
+    folder = tmp_path_factory.mktemp("slow")
+    (folder / "bundles").mkdir()
+    write_slow(folder / "bundles" / "slow")
+    running = start_server(folder, folder / "bundles", workers=1)
+    yield running
+    running.stop()
+
+
+def test_slow_explanation_keeps_its_deadline_and_burns_nothing_after(
+    slow, instances, record_property
 ):
-    overruns, burnt = hurry(server, instances, DEADLINE_S, 12)
+    overruns, burnt = hurry(slow, instances, 12)
     record_property("overruns_ms", [round(1000 * s) for s in overruns])
     assert min(overruns) >= 0  # it computes as long as it may
-    assert max(overruns) <= 0.1, overruns
+    assert sorted(overruns)[-2] <= 0.1, overruns
     assert sorted(burnt)[-2] <= 0.03, burnt
+
+
+def test_deadline_is_kept_behind_those_who_have_time(slow, instances):
+    overruns = hurry_behind_others(slow, instances, 6)
+    assert sorted(overruns)[-2] <= 0.1, overruns
 
 
 def test_finished_explanations_are_kept(client, instances):

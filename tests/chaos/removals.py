@@ -137,8 +137,13 @@ REMOVALS = (
         "self._free.acquire(blocking=False)", "self._free.acquire(timeout=60)",
     ),
     Removal(
-        "a thread of low priority for costly work", "fairness", "api/explaining.py",
+        "a thread for costly work", "fairness", "api/explaining.py",
         "self._costly.run if costly else _run_here", "_run_here",
+        tests=(f"{_UNIT}test_admission.py",),
+    ),
+    Removal(
+        "its low priority", "fairness", "api/admission.py",
+        '(1, "costly", initializer=_give_way)', '(1, "costly")',
         tests=(f"{_UNIT}test_admission.py",),
     ),
     Removal(
@@ -153,6 +158,10 @@ REMOVALS = (
     Removal(
         "deadline in the thread that computes", "deadlines", "api/admission.py",
         "submit(copy_context().run, step)", "submit(step)",
+    ),
+    Removal(
+        "deadline in the middle of a run", "deadlines", "explainers/onnx_runtime.py",
+        '(options, "terminate", True)', '(options, "terminate", False)',
     ),
     Removal(
         "time to finish after TERM", "deploys", "deploy/gunicorn.conf.py",
