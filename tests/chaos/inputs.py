@@ -110,8 +110,8 @@ def _violations(server: Server, examples: int) -> Figure:
         attack(server, examples)
     except AssertionError as error:
         found = re.findall(r"^- ([A-Z][^|\n]+?):?$", str(error), re.MULTILINE)
-        named = ", ".join(dict.fromkeys(found)) or " ".join(str(error).split())[:120]
-        return Figure(f"{what}: {named}".replace("|", "/"), 1, 0)
+        said = ", ".join(dict.fromkeys(found)) or " ".join(str(error).split())[:120]
+        return Figure(f"{what}: {said or error!r}".replace("|", "/"), 1, 0)
     return Figure(what, 0, 0)
 
 
