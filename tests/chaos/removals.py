@@ -229,7 +229,7 @@ REMOVALS = (
     Removal(
         "no reading while they are added up", "restarts", "api/metric_files.py",
         "with _locked(self._directory, fcntl.LOCK_SH):", "if True:",
-        tests=(f"{_UNIT}test_metric_files.py",),
+        tests=(f"{_UNIT}test_metric_reading.py",),
     ),
 )  # fmt: skip
 
