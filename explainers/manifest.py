@@ -156,6 +156,8 @@ class FrontierPoint(Document, frozen=True, kw_only=True):
     ``kind`` is "regularized" or the control that it is: "posthoc" (the same network
     without the regularizer, distilled afterwards), "projected" (that network projected
     onto that tree) or "cart" (a CART on the labels).
+    ``strength`` is the price of a decision, or the weight of a regularizer that knows
+    no price. ``network`` is what would be served: of a CART its own figures.
     """
 
     kind: Literal["regularized", "posthoc", "projected", "cart"] = "regularized"

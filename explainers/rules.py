@@ -32,15 +32,15 @@ def condition(column: TreeFeature, threshold: float, *, left: bool) -> str:
     return f"{column.name.removesuffix(' is missing')} is known"
 
 
-def rule(tree: DistilledTree, columns: Sequence[TreeFeature], leaf: int) -> str:
-    """Return the conjunction that leads to ``leaf``, each column named once.
+def rule(tree: DistilledTree, columns: Sequence[TreeFeature], node: int) -> str:
+    """Return the conjunction that leads to ``node``, each column named once.
 
     Repeated decisions on one numeric column are merged into the tightest interval:
     ``12.1 < worst radius <= 16.8 and worst texture > 20``.
     """
     parts = [
         _interval(columns[feature], lower, upper)
-        for feature, (lower, upper) in tree.intervals(leaf).items()
+        for feature, (lower, upper) in tree.intervals(node).items()
     ]
     return " and ".join(parts) or ALWAYS
 

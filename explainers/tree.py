@@ -254,21 +254,21 @@ class DistilledTree:
         """Return the node ids from the root to ``node``, both included."""
         return self._paths[node]
 
-    def intervals(self, leaf: int) -> dict[int, tuple[float, float]]:
-        """Return what the path to ``leaf`` asks of each feature, in order of the path.
+    def intervals(self, node: int) -> dict[int, tuple[float, float]]:
+        """Return what the path to ``node`` asks of each feature, in order of the path.
 
         A feature's pair (lower, upper) stands for lower < float32(value) <= upper;
         infinite where the path sets no bound.
         """
-        return self._intervals[leaf]
+        return self._intervals[node]
 
     @cached_property
-    def _intervals(self) -> dict[int, dict[int, tuple[float, float]]]:
-        return {leaf.id: self._intersect(leaf.id) for leaf in self.leaves}
+    def _intervals(self) -> list[dict[int, tuple[float, float]]]:
+        return [self._intersect(node.id) for node in self.nodes]
 
-    def _intersect(self, leaf: int) -> dict[int, tuple[float, float]]:
+    def _intersect(self, end: int) -> dict[int, tuple[float, float]]:
         asked: dict[int, tuple[float, float]] = {}
-        path = self.path_to(leaf)
+        path = self.path_to(end)
         for here, following in zip(path, path[1:], strict=False):
             node = self.nodes[here]
             if node.feature is None or node.threshold is None:

@@ -1,6 +1,6 @@
 """The tree as a picture: drawn from left to right, so that labels have room."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 from explainers.manifest import TreeFeature
@@ -16,6 +16,7 @@ _STYLE = (
     ".tree .note{fill:#555;font-size:11px}"
     ".tree .decision{fill:#f4f4f4;stroke:#8a8a8a}"
     ".tree .leaf{fill:#e3f1e3;stroke:#5d8f5d}"
+    ".tree .cut{fill:#fff;stroke:#8a8a8a;stroke-dasharray:4 3}"
     ".tree .edge{fill:none;stroke:#8a8a8a}"
 )
 
@@ -25,23 +26,35 @@ def tree_as_svg(
     columns: Sequence[TreeFeature],
     classes: Sequence[str],
     root: int = 0,
+    cut: Collection[int] = (),
 ) -> str:
     """Return an SVG document of the tree below ``root``; the upper branch is taken when
     the condition holds.
+
+    Parameters
+    ----------
+    cut : nodes below which nothing is drawn; each says how many leaves it has there,
+        and leads to ``#node-ID``, which the drawing of the rest begins with.
     """
-    nodes = tree.preorder(root)
-    labels = {node.id: _label(node, columns, classes) for node in nodes}
+    nodes = _drawn(tree, root, cut)
+    labels = {
+        node.id: _promise(tree, node)
+        if node.id in cut
+        else _label(node, columns, classes)
+        for node in nodes
+    }
     widest = max(len(line) for lines in labels.values() for line in lines)
     width = widest * CHARACTER + 2 * PADDING
-    y = _rows(nodes)
+    ends = [node.id for node in nodes if node.is_leaf or node.id in cut]
+    y = _rows(nodes, ends)
     depths = tree.depths - tree.depths[root]
     x = {node.id: 8 + int(depths[node.id]) * (width + GAP) for node in nodes}
-    parts = [_edges(node, x, y, width) for node in nodes if not node.is_leaf]
-    parts += [
-        _box(node, labels[node.id], x[node.id], y[node.id], width) for node in nodes
-    ]
+    parts = [_edges(node, x, y, width) for node in nodes if node.id not in ends]
+    for node in nodes:
+        box = _box(node, labels[node.id], x[node.id], y[node.id], width)
+        parts.append(_link(node, box) if node.id in cut else box)
     total_width = max(x.values()) + width + 8
-    total_height = sum(node.is_leaf for node in nodes) * ROW + 8
+    total_height = len(ends) * ROW + 8
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" class="tree" '
         f'width="{total_width:.0f}" '
@@ -51,27 +64,51 @@ def tree_as_svg(
     )
 
 
+def _drawn(tree: DistilledTree, root: int, cut: Collection[int]) -> list[Node]:
+    """Return the nodes from ``root`` down to those that are cut, in preorder."""
+    ordered: list[Node] = []
+    stack = [root]
+    while stack:
+        node = tree.nodes[stack.pop()]
+        ordered.append(node)
+        if node.left is not None and node.right is not None and node.id not in cut:
+            stack += [node.right, node.left]
+    return ordered
+
+
+def _promise(tree: DistilledTree, node: Node) -> tuple[str, str]:
+    leaves = sum(below.is_leaf for below in tree.preorder(node.id))
+    return f"{leaves} leaves, drawn below", _note(node)
+
+
+def _link(node: Node, box: str) -> str:
+    return f'<a href="#node-{node.id}">{box}</a>'.replace(
+        f'<g id="node-{node.id}">', "<g>"
+    ).replace('class="decision"', 'class="cut"')
+
+
+def _note(node: Node) -> str:
+    return f"n = {node.n}, fidelity {node.fidelity.value:.3f}"
+
+
 def _label(
     node: Node, columns: Sequence[TreeFeature], classes: Sequence[str]
 ) -> tuple[str, str]:
-    note = f"n = {node.n}, fidelity {node.fidelity.value:.3f}"
+    note = _note(node)
     if node.label is not None:
         return classes[node.label], note
     column = columns[node.feature or 0]
     return condition(column, node.threshold or 0.0, left=True) + " ?", note
 
 
-def _rows(nodes: list[Node]) -> dict[int, float]:
-    """Give leaves one row each, and each decision the middle of its children's.
+def _rows(nodes: list[Node], ends: list[int]) -> dict[int, float]:
+    """Give ends one row each, and each decision the middle of its children's.
 
     ``nodes`` are in preorder.
     """
-    y: dict[int, float] = {}
-    for node in nodes:
-        if node.is_leaf:
-            y[node.id] = 4 + ROW * (len(y) + 0.5)
+    y = {end: 4 + ROW * (i + 0.5) for i, end in enumerate(ends)}
     for node in reversed(nodes):
-        if node.left is not None and node.right is not None:
+        if node.id not in y and node.left is not None and node.right is not None:
             y[node.id] = (y[node.left] + y[node.right]) / 2
     return y
 

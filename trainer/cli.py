@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import click
 
@@ -64,14 +64,22 @@ def train(config: Path, out: Path, quiet: bool) -> None:
 )
 @click.option(
     "--strengths",
-    help="Prices of a decision, separated by commas.  "
-    "[default: 0.002,0.005,0.01,0.02,0.04,0.08]",
+    help="Prices of a decision, separated by commas; with another regularizer than the "
+    "pull its weights.  [default: 0.002,0.005,0.01,0.02,0.04,0.08 as prices]",
 )
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--jobs", type=int, default=-1, help="Processes; -1 (default) for one a core."
 )
 @click.option("--scheduler", help="Run on a dask cluster: tcp://host:8786.")
+@click.option(
+    "--other-versions",
+    type=click.Choice(["refuse", "redo", "keep"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of finished runs that other versions of torch, scikit-learn, "
+    "numpy or Leafpath made.",
+)
 @quiet_option
 def sweep(
     config: Path,
@@ -80,6 +88,7 @@ def sweep(
     seeds: int,
     jobs: int,
     scheduler: str | None,
+    other_versions: Literal["refuse", "redo", "keep"],
     quiet: bool,
 ) -> None:
     """Train CONFIG at many strengths and seeds, and write the best bundle.
@@ -91,7 +100,6 @@ def sweep(
     from trainer.config import load_config
     from trainer.errors import TrainingWarning
     from trainer.sweep.choose import sweep as run
-    from trainer.sweep.plan import STRENGTHS
 
     try:
         with warnings.catch_warnings():
@@ -102,11 +110,12 @@ def sweep(
                 load_config(config),
                 config.resolve().parent,
                 out,
-                strengths=_parse_strengths(strengths) or STRENGTHS,
+                strengths=_parse_strengths(strengths),
                 seeds=seeds,
                 jobs=jobs,
                 scheduler=scheduler,
                 progress=not quiet,
+                others=other_versions,
             )
     except LeafpathError as error:
         raise click.ClickException(str(error)) from error
@@ -117,15 +126,12 @@ def sweep(
 
 def _parse_strengths(text: str | None) -> tuple[float, ...]:
     try:
-        strengths = tuple(float(part) for part in (text or "").split(",") if part)
+        return tuple(float(part) for part in (text or "").split(",") if part)
     except ValueError:
-        strengths = (-1.0,)
-    if any(not 0 <= strength <= 1 for strength in strengths):
         raise click.BadParameter(
-            f"{text!r}: expected numbers from 0 to 1, separated by commas",
+            f"{text!r}: expected numbers, separated by commas",
             param_hint="--strengths",
-        )
-    return strengths
+        ) from None
 
 
 def _text(estimate: Estimate) -> str:

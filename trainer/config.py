@@ -17,6 +17,10 @@ from trainer.errors import ConfigError
 PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
 Seed: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
+Varies: TypeAlias = Literal["strength", "weight"]
+"""What a sweep varies: the price of a decision, or the weight of the regularizer."""
+MOST_WEIGHT = 1000
+"""The largest weight of a regularizer."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,8 +193,18 @@ class RegularizerConfig(Section, frozen=True, kw_only=True):
     """
 
     name: str = "pull"
-    weight: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    weight: Annotated[float, Meta(ge=0, le=MOST_WEIGHT)] | None = None
     force: bool = False
+
+    @property
+    def varies(self) -> Varies:
+        """What a sweep varies: what makes this regularizer's trees smaller.
+
+        The pull draws a network to a tree of a given price of decisions (and without a
+        regularizer the tree alone has one). The others know no price: what they press
+        with is their weight.
+        """
+        return "strength" if self.name in ("pull", "none") else "weight"
 
 
 class RegionsConfig(Section, frozen=True, kw_only=True):

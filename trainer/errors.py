@@ -5,7 +5,7 @@ explainers.errors.LeafpathError
     ├── ConfigError          the configuration names something unknown or out of bounds
     ├── DataError            the table cannot be learned from as it is
     ├── DeadRunError         the network learned nothing, after every restart
-    ├── SweepError           the directory of a sweep is not that of this sweep
+    ├── SweepError           other runs, rows or versions than this sweep's, or no run
     ├── SurrogateError       the 2018 surrogate foretells nothing; see surrogate.py
     ├── LandscapeError       there is nothing to draw a landscape from
     ├── VisualizationError   a layer or a unit that is not there, an objective of none
@@ -46,7 +46,7 @@ class WeightsError(TrainingError):
 
 
 class SweepError(TrainingError):
-    """The directory of a sweep cannot be used, or holds another sweep."""
+    """The directory or a worker of a sweep is of another one, or no run finished."""
 
 
 class SurrogateError(TrainingError):

@@ -20,7 +20,7 @@ from explainers.tree import DistilledTree, Region
 from trainer.assemble import assemble_tree
 from trainer.calibration import fit_temperature, temper
 from trainer.config import Config
-from trainer.controls import measure_cart, measure_posthoc
+from trainer.controls import count_leaves, measure_cart, measure_posthoc
 from trainer.distill import certainty, measure_objective
 from trainer.errors import ConfigError, TrainingWarning
 from trainer.finetune import finetune
@@ -82,17 +82,24 @@ def train(
     """
     check_possible(config)
     with limited_threads(config.train.threads):
-        return _train(config, base, controls, progress, record)
+        prepared = prepare(config, base)
+        return _train(prepared, controls, progress, record)
+
+
+def train_prepared(prepared: Prepared) -> Trained:
+    """Do as ``train`` does, without controls, on data that are read already."""
+    check_possible(prepared.config)
+    with limited_threads(prepared.config.train.threads):
+        return _train(prepared, controls=False)
 
 
 def _train(
-    config: Config,
-    base: Path,
+    prepared: Prepared,
     controls: bool,
-    progress: bool,
-    record: Record | None,
+    progress: bool = False,
+    record: Record | None = None,
 ) -> Trained:
-    prepared = prepare(config, base)
+    config = prepared.config
     fitted = fit(
         prepared.build_network,
         prepared.rows(prepared.split.train),
@@ -303,10 +310,12 @@ def measure_controls(
 ) -> dict[str, ControlMetrics]:
     """Train and measure the rivals at the tree's own number of leaves."""
     decisions = probabilities.argmax(axis=1)[prepared.split.test]
-    leaves = len(tree.leaves)
-    rivals = {"cart": measure_cart(prepared, decisions, leaves)}
+    regions, leaves = find_regions(prepared), count_leaves(tree)
+    rivals = {"cart": measure_cart(prepared, decisions, leaves, regions)}
     if prepared.config.train.epochs != 0:  # else it would be the same network again
-        rivals["posthoc_l2"] = measure_posthoc(prepared, leaves, progress=progress)
+        rivals["posthoc_l2"] = measure_posthoc(
+            prepared, leaves, regions, progress=progress
+        )
     return rivals
 
 

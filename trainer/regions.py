@@ -135,18 +135,28 @@ def distil(
     regions: Regions | None,
     features: TreeFeatures,
     probabilities: Probabilities,
+    *,
+    max_leaves: int | Sequence[int] | None = None,
     **options: Any,
 ) -> Grown:
     """Distil every region on its own rows; see ``distill`` for the options.
 
     Without regions that is ``distill``. A region on which the network gives one answer
     is a leaf.
+
+    Parameters
+    ----------
+    max_leaves : the most of each region; one number for all alike, or one a region.
     """
+    names = [""] if regions is None else regions.names
+    most = max_leaves if isinstance(max_leaves, Sequence) else [max_leaves] * len(names)
     if regions is None:
-        return distill(features, probabilities, **options)
+        return distill(features, probabilities, max_leaves=most[0], **options)
     region = regions.of(features)
     parts = [
-        _distil_part(features[region == r], probabilities[region == r], options)
+        _distil_part(
+            features[region == r], probabilities[region == r], most[r], options
+        )
         for r in range(len(regions.names))
     ]
     tree = graft(regions, parts)
@@ -155,11 +165,14 @@ def distil(
 
 
 def _distil_part(
-    features: TreeFeatures, probabilities: Probabilities, options: dict[str, Any]
+    features: TreeFeatures,
+    probabilities: Probabilities,
+    most: int | None,
+    options: dict[str, Any],
 ) -> Grown:
     decisions = np.asarray(probabilities).argmax(axis=1)
-    if len(decisions) and (decisions != decisions[0]).any():
-        return distill(features, probabilities, **options)
+    if most != 1 and len(decisions) and (decisions != decisions[0]).any():
+        return distill(features, probabilities, max_leaves=most, **options)
     weights = np.zeros((1, probabilities.shape[1]))
     return Grown(
         feature=np.array([LEAF]),
@@ -176,12 +189,12 @@ def graft(regions: Regions, parts: Sequence[Grown]) -> Grown:
 
     Parameters
     ----------
-    parts : one tree a region, in order.
+    parts : one tree a region, in order; each counts the classes that it knows.
     """
     features: list[int] = []
     thresholds: list[float] = []
     children: list[list[int]] = []
-    n_classes = parts[0].weights.shape[1]
+    n_classes = max(part.weights.shape[1] for part in parts)
 
     def add(tree: Grown, node: int) -> int:
         position = regions.positions[node] if tree is regions.top else LEAF

@@ -6,15 +6,17 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from sklearn.tree import DecisionTreeClassifier
 
 from explainers.loading import open_model
 from explainers.registry import EXPLAINERS, parse_parameters
 from explainers.tree import read_tree, write_tree
 from trainer.config import RegionsConfig, parse_config
+from trainer.controls import count_leaves, grow_cart
 from trainer.distill import distill
 from trainer.errors import ConfigError, DataError
 from trainer.export.write import write_model
-from trainer.pipeline import find_regions, train
+from trainer.pipeline import find_regions, measure_controls, train
 from trainer.regions import (
     distil,
     find_roots,
@@ -23,6 +25,7 @@ from trainer.regions import (
     worst_region,
 )
 from trainer.routing import path_lengths, route
+from trainer.rows import predict_rows
 
 RULE = RegionsConfig(rule="worst radius > 16.5")
 
@@ -149,6 +152,40 @@ def regional(cancer_config, tmp_path_factory):
     directory = tmp_path_factory.mktemp("bundles") / "regional"
     write_model(trained, directory)
     return trained, open_model(directory)
+
+
+def test_the_rivals_of_a_regional_bundle_have_its_regions_and_budgets(regional):
+    trained, _ = regional
+    prepared, tree = trained.prepared, trained.tree
+    regions, leaves = find_regions(prepared), count_leaves(tree)
+    assert sum(leaves) == len(tree.leaves)
+    rows, seed = prepared.rows(prepared.split.train), prepared.config.train.seed
+    cart = grow_cart(prepared, leaves, regions)
+    # By hand: each side of the rule has the CART that scikit-learn fits to it.
+    for side, most in zip(
+        (rows.Z[:, 20] <= 16.5, rows.Z[:, 20] > 16.5), leaves, strict=True
+    ):
+        oracle = DecisionTreeClassifier(
+            max_leaf_nodes=most, min_samples_leaf=5, random_state=seed
+        ).fit(rows.Z[side], rows.y[side])
+        test = prepared.rows(prepared.split.test)
+        here = (test.Z[:, 20] <= 16.5) == (rows.Z[side][0, 20] <= 16.5)
+        told = cart.labels[route(cart, test.Z[here])]
+        assert (told == oracle.predict(test.Z[here])).all()
+    probabilities = predict_rows(trained.network, prepared.all_rows)
+    rivals = measure_controls(prepared, probabilities, tree)
+    for rival in rivals.values():
+        assert "one for each region" in rival.description
+        assert rival.tree.leaves <= len(tree.leaves)
+
+
+def test_a_region_is_given_no_more_leaves_than_it_may_have(columns, answers):
+    X, p = answers
+    regions = plan_regions(RULE, columns)
+    tree = distil(regions, X, p, strength=0.0001, min_samples_leaf=5, max_leaves=[1, 3])
+    roots, _ = find_roots(regions, tree)
+    assert tree.feature[roots[0]] == -1
+    assert (tree.feature == -1).sum() in (3, 4)
 
 
 def test_a_bundle_names_the_region_in_every_path(regional):

@@ -15,10 +15,14 @@ th,td{text-align:left;padding:.28rem .6rem;border-bottom:1px solid #e6eaed;
 vertical-align:top}th{font-weight:600;color:#444}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;
 white-space:nowrap}
-.scroll{overflow-x:auto}.warn{background:#fff5e6;border-left:4px solid #c98a1b;
+.scroll{overflow:auto;max-height:44rem}
+.scroll th{position:sticky;top:0;background:#fff}
+details{margin:.4rem 0}summary{cursor:pointer;overflow-wrap:anywhere}
+.warn{background:#fff5e6;border-left:4px solid #c98a1b;
 padding:.5rem .8rem;margin:.8rem 0}code{font-size:.86rem;word-break:break-all}
 footer{margin:3rem 0 1rem;color:#666;font-size:.85rem;overflow-wrap:anywhere}
-@media print{body{max-width:none}h2{break-after:avoid}figure,table{break-inside:avoid}}
+@media print{body{max-width:none}.scroll{max-height:none}
+h2{break-after:avoid}figure,table{break-inside:avoid}}
 """
 
 
@@ -49,6 +53,11 @@ def picture(svg: str, *, wide: bool = False) -> str:
     """Return a figure; a wide one scrolls instead of shrinking."""
     kind = ' class="wide"' if wide else ""
     return f"<figure{kind}>{svg}</figure>"
+
+
+def fold(title: str, content: str) -> str:
+    """Return HTML that opens with a click on its title, or on a link into it."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def table(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explainers.arrays import Floats, Indexes, Probabilities
 from explainers.manifest import FrontierPoint
+from trainer.config import Varies
 from trainer.report.figures import FAINT, INK, PALETTE, draw
 from trainer.watching import Watched
 
@@ -21,61 +22,107 @@ KINDS = {
 }
 BINS = 10
 Reading = Callable[[FrontierPoint], float]
+_QUALITIES: list[tuple[str, Reading]] = [
+    ("AUC", lambda p: p.network["auc"].value),
+    ("accuracy", lambda p: p.network["accuracy"].value),
+    ("accuracy of the tree", lambda p: p.tree.accuracy.value),
+    ("fidelity", lambda p: p.tree.fidelity.value),
+    ("balanced fidelity", lambda p: p.tree.balanced_fidelity.value),
+]
+"""Up is better."""
+_SIMPLICITIES: list[tuple[str, Reading]] = [
+    ("average path length (decisions)", lambda p: p.tree.average_path_length.value),
+    ("leaves", lambda p: float(p.tree.leaves)),
+]
+"""Left is simpler."""
 
 Agreement = tuple[Floats, Floats, NDArray[np.int64]]
 """By leaf that test rows reach: fidelity claimed, agreement found, rows; [n_leaves]."""
 
 
-def plot_frontier(points: Sequence[FrontierPoint], chosen: tuple[float, int]) -> str:
-    """Draw AUC or accuracy, tree accuracy and fidelity against APL and leaves.
+def plot_frontier(
+    points: Sequence[FrontierPoint],
+    chosen: tuple[float, int],
+    varies: Varies = "strength",
+) -> str:
+    """Draw AUC, accuracies and fidelities against path length and leaves.
+
+    One mark a run, and a line through the medians over the seeds of each strength.
 
     Parameters
     ----------
     points : every run of the sweep, controls among them, by test figures.
-    chosen : strength and seed of this bundle, ringed.
+    chosen : strength and seed of this bundle, ringed and named.
+    varies : what a strength is.
     """
-    score = "auc" if all("auc" in p.network for p in points) else "accuracy"
-    rows: list[tuple[str, Reading]] = [
-        ("AUC" if score == "auc" else "accuracy", lambda p: p.network[score].value),
-        ("tree accuracy", lambda p: p.tree.accuracy.value),
-        ("fidelity", lambda p: p.tree.fidelity.value),
+    rows = [
+        (label, reading)
+        for label, reading in _QUALITIES
+        if all(_has(reading, p) for p in points)
     ]
-    columns: list[tuple[str, Reading]] = [
-        ("average path length (decisions)", lambda p: p.tree.average_path_length.value),
-        ("leaves", lambda p: float(p.tree.leaves)),
+    ringed = [
+        p for p in points if (p.kind, p.strength, p.seed) == ("regularized", *chosen)
     ]
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots(3, 2, sharex="col", sharey="row")
+        axes = figure.subplots(len(rows), 2, sharex="col", sharey="row")
         for i, (y_label, y) in enumerate(rows):
-            for j, (x_label, x) in enumerate(columns):
+            for j, (x_label, x) in enumerate(_SIMPLICITIES):
                 ax = axes[i][j]
-                for kind, (label, colour, marker) in KINDS.items():
-                    some = [p for p in points if p.kind == kind]
-                    if kind == "cart" and y_label != "tree accuracy":
-                        continue  # it has no network of its own
-                    if some:
-                        ax.scatter(
-                            [x(p) for p in some],
-                            [y(p) for p in some],
-                            s=26,
-                            marker=marker,
-                            color=colour,
-                            alpha=0.75,
-                            label=label,
-                        )
-                for p in points:
-                    if (p.strength, p.seed) == chosen and p.kind == "regularized":
-                        ax.scatter(x(p), y(p), s=130, facecolors="none", edgecolors=INK)
+                for kind in KINDS:
+                    _draw_kind(ax, [p for p in points if p.kind == kind], x, y)
+                for p in ringed:
+                    ax.scatter(x(p), y(p), s=130, facecolors="none", edgecolors=INK)
                 if j == 0:
-                    ax.set_ylabel(y_label if i else f"network {y_label}")
-                if i == 2:
+                    ax.set_ylabel(y_label)
+                if i == len(rows) - 1:
                     ax.set_xlabel(x_label)
-            axes[i][1].xaxis.set_major_locator(MaxNLocator(integer=True))
-        handles, labels = axes[1][0].get_legend_handles_labels()
+        axes[-1][1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        for p in ringed:
+            _name(axes[0][0], f"suggested: {varies} {p.strength:g}", rows[0][1](p), p)
+        handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
-    return draw(paint, 8.2, 7.6, "Frontier: quality against simplicity")
+    title = "Frontier: quality against simplicity"
+    return draw(paint, 8.2, 1.9 * len(rows) + 1, title)
+
+
+def _name(ax: Axes, words: str, height: float, point: FrontierPoint) -> None:
+    """Write words beside a point, on the side that has room."""
+    x = _SIMPLICITIES[0][1](point)
+    right = x > sum(ax.get_xlim()) / 2
+    ax.annotate(
+        words,
+        (x, height),
+        xytext=(-9 if right else 9, -12),
+        ha="right" if right else "left",
+        textcoords="offset points",
+    )
+
+
+def _has(reading: Reading, point: FrontierPoint) -> bool:
+    try:
+        reading(point)
+    except KeyError:  # an AUC where a class was absent
+        return False
+    return True
+
+
+def _draw_kind(
+    ax: Axes, points: Sequence[FrontierPoint], x: Reading, y: Reading
+) -> None:
+    """Draw the points of one kind, and a line through their medians by strength."""
+    if not points:
+        return
+    label, colour, marker = KINDS[points[0].kind]
+    xs, ys = [x(p) for p in points], [y(p) for p in points]
+    strengths = np.array([p.strength for p in points])
+    middles = [
+        (np.median(np.array(xs)[here]), np.median(np.array(ys)[here]))
+        for here in (strengths == s for s in np.unique(strengths))
+    ]
+    ax.plot(*zip(*sorted(middles), strict=True), color=colour, linewidth=1, alpha=0.7)
+    ax.scatter(xs, ys, s=20, marker=marker, color=colour, alpha=0.5, label=label)
 
 
 def plot_reliability(

@@ -9,7 +9,8 @@ from explainers.tree import Node
 from explainers.tree_svg import tree_as_svg
 from trainer.pipeline import Trained
 from trainer.report.evidence import Evidence
-from trainer.report.page import paragraph, picture, section, table
+from trainer.report.page import fold, paragraph, picture, section, table
+from trainer.report.pieces import Piece, cut_into_pieces
 from trainer.report.plots import (
     Agreement,
     plot_boundary,
@@ -51,7 +52,6 @@ def summary(trained: Trained, evidence: Evidence) -> str:
             paragraph(f"{name}: {control.description}.")
             for name, control in metrics.controls.items()
         ),
-        *(paragraph(note) for note in trained.notes),
     )
 
 
@@ -80,28 +80,51 @@ def frontier(trained: Trained, evidence: Evidence) -> str:
     if not points:
         return ""
     config = trained.prepared.config
-    svg = plot_frontier(points, (config.tree.strength, config.train.seed))
+    regularizer, strength = config.regularizer, config.tree.strength
+    if regularizer.varies == "weight" and regularizer.weight is not None:
+        strength = regularizer.weight
+    chosen = (strength, config.train.seed)
     return section(
         "The frontier",
         paragraph(
-            "Every run of the sweep, by test rows; this bundle is ringed. Left is "
-            "simpler, up is better."
+            "Every run of the sweep, by test rows, a line through the medians over "
+            "seeds; this bundle is ringed. Left is simpler, up is better. AUC and "
+            "accuracy are those of what would be served: the network, or the CART "
+            "itself. The fidelity of a CART is its agreement with the network without "
+            "the regularizer."
         ),
-        picture(svg),
+        picture(plot_frontier(points, chosen, regularizer.varies)),
+        *(paragraph(note) for note in trained.notes),
     )
 
 
 def drawing(trained: Trained, evidence: Evidence) -> str:
-    """Return the tree drawn."""
-    svg = tree_as_svg(trained.tree, evidence.columns, evidence.classes)
-    return section(
-        "The tree",
-        paragraph(
-            "The upper branch is taken where the condition holds. A drawing that is "
-            "wider than the page is moved sideways."
-        ),
-        picture(svg, wide=True),
-    )
+    """Return the tree drawn; a large one as its upper part, and what hangs below."""
+    tree, columns = trained.tree, evidence.columns
+    top, *below = cut_into_pieces(tree)
+
+    def drawn(piece: Piece) -> str:
+        classes = evidence.classes
+        return picture(
+            tree_as_svg(tree, columns, classes, piece.root, piece.cut), wide=True
+        )
+
+    folded = [
+        fold(
+            f"Node {piece.root}, {piece.leaves} leaves: "
+            f"{rule(tree, columns, piece.root)}",
+            drawn(piece),
+        )
+        for piece in below
+    ]
+    said = "The upper branch is taken where the condition holds. A drawing that is "
+    said += "wider than the page is moved sideways."
+    if folded:
+        said += (
+            f" Of {len(tree.leaves)} leaves the first drawing has the upper part: a "
+            "dashed box leads to what hangs below it, which opens with a click."
+        )
+    return section("The tree", paragraph(said), drawn(top), *folded)
 
 
 def leaves(trained: Trained, evidence: Evidence) -> str:

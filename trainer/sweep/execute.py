@@ -8,8 +8,8 @@ from tqdm import tqdm
 from bulk.tasks import run_tasks
 from trainer.config import Config
 from trainer.sweep.plan import Plan, Result
-from trainer.sweep.run import execute
-from trainer.sweep.store import Store
+from trainer.sweep.run import execute, origin_here
+from trainer.sweep.store import OtherVersions, Store
 
 
 def run_all(
@@ -21,6 +21,7 @@ def run_all(
     jobs: int = -1,
     scheduler: str | None = None,
     progress: bool = False,
+    others: OtherVersions = "refuse",
 ) -> list[Result]:
     """Run what has not finished yet; return every result, in the plan's order.
 
@@ -31,10 +32,12 @@ def run_all(
     ----------
     jobs, scheduler : see ``run_tasks``.
     progress : whether to draw a bar with the time that is left.
+    others : see ``Store.load_all``.
     """
-    finished = {run.name: store.load(run) for run in plan.runs}
+    finished = store.load_all(plan.runs, others)
     waiting = [run for run in plan.runs if finished[run.name] is None]
-    work = partial(execute, config=config, base=base, strengths=plan.strengths)
+    origin = origin_here(config, base)
+    work = partial(execute, config=config, base=base, plan=plan, origin=origin)
     arriving = run_tasks(work, waiting, jobs=jobs, scheduler=scheduler)
     with tqdm(
         total=len(plan.runs),

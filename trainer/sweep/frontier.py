@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from trainer.config import Varies
 from trainer.errors import SweepError
 from trainer.sweep.plan import Kind, Measured, Point, Result
 
@@ -15,12 +16,18 @@ NAMES: dict[Kind, str] = {
     "projected": "projected on that tree",
     "cart": "CART on the labels",
 }
+READING = (
+    "AUC and accuracy are those of what would be served: the network, or the CART "
+    "itself. Tree accuracy is that of the tree alone; fidelity its agreement with its "
+    "network, of a CART that with the network without the regularizer."
+)
 
 
 @dataclass(frozen=True)
 class Summary:
     """Medians over the seeds of one kind at one strength.
 
+    ``auc`` and ``accuracy`` are of what would be served: the network, or the CART.
     ``auc`` is None where it is undefined. ``spread`` is the range over seeds of the
     average path length.
     """
@@ -102,12 +109,16 @@ def _summarise(points: list[Point], part: Part) -> Summary:
     )
 
 
-def suggest(points: Sequence[Point]) -> Knee:
+def suggest(points: Sequence[Point], varies: Varies = "strength") -> Knee:
     """Suggest the simplest point that costs next to nothing, by validation rows.
 
     Among the strengths whose median AUC and median balanced fidelity are within
     ``SLACK`` of the best, the one with the shortest path; of its seeds the most
     faithful.
+
+    Parameters
+    ----------
+    varies : what a strength is.
 
     Raises
     ------
@@ -130,9 +141,9 @@ def suggest(points: Sequence[Point]) -> Knee:
     most = max(seeds, key=lambda p: p.validation.tree.balanced_fidelity.value)
     score = "AUC" if chosen.auc is not None else "accuracy"
     reason = (
-        f"strength {chosen.strength:g}: the shortest paths "
+        f"{varies} {chosen.strength:g}: the shortest paths "
         f"({chosen.average_path_length:.2f} decisions, {chosen.leaves:g} leaves) among "
-        f"the {len(good)} of {len(summaries)} strengths whose network {score} "
+        f"the {len(good)} of {len(summaries)} {varies}s whose network {score} "
         f"({_score(chosen):.3f}, best {best_score:.3f}) and balanced fidelity "
         f"({chosen.balanced_fidelity:.3f}, best {faithful:.3f}) are within {SLACK:g} "
         f"of the best. Medians of {chosen.seeds} seeds on validation rows; seed "
@@ -145,14 +156,25 @@ def _score(summary: Summary) -> float:
     return summary.accuracy if summary.auc is None else summary.auc
 
 
-def as_table(summaries: Sequence[Summary]) -> str:
-    """Return the frontier as a Markdown table."""
+def as_table(summaries: Sequence[Summary], varies: Varies = "strength") -> str:
+    """Return the frontier as a Markdown table.
+
+    Controls are always of a price of a decision: where the regularizer's weight is what
+    varies, each line says which of the two it is.
+    """
     head = (
-        "| | strength | path length | leaves | network AUC | network accuracy | "
+        "| | strength | path length | leaves | AUC | accuracy | "
         "tree accuracy | fidelity | balanced |\n|---|---|---|---|---|---|---|---|---|"
     )
+
+    def unit(kind: Kind) -> str:
+        if varies == "strength":
+            return ""
+        return "weight " if kind == "regularized" else "price "
+
     rows = [
-        f"| {NAMES[s.kind]} | {s.strength:g} | {s.average_path_length:.2f} "
+        f"| {NAMES[s.kind]} | {unit(s.kind)}{s.strength:g} | "
+        f"{s.average_path_length:.2f} "
         f"({s.spread[0]:.2f}-{s.spread[1]:.2f}) | {s.leaves:g} | "
         f"{'' if s.auc is None else f'{s.auc:.3f}'} | {s.accuracy:.3f} | "
         f"{s.tree_accuracy:.3f} | {s.fidelity:.3f} | {s.balanced_fidelity:.3f} |"

@@ -1,15 +1,18 @@
 """Finished runs on disk: one JSON file each, whole or not there at all."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from bulk.files import write_whole
 from trainer.errors import SweepError
-from trainer.sweep.plan import Plan, Result, Run
+from trainer.sweep.plan import Plan, Result, Run, installed
 
 T = TypeVar("T")
+OtherVersions: TypeAlias = Literal["refuse", "redo", "keep"]
+"""What becomes of finished runs that other versions of the libraries made."""
 PLAN = "plan.json"
 RUNS = "runs"
 
@@ -30,7 +33,7 @@ class Store:
     def __init__(self, directory: Path, plan: Plan) -> None:
         self.directory = directory
         self._runs = directory / RUNS
-        self._strengths = set(plan.strengths)
+        self._prices = set(plan.prices)
         try:
             self._runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -66,15 +69,40 @@ class Store:
     def load(self, run: Run) -> Result | None:
         """Return what a run made, or None where it has not finished.
 
-        Controls answer at every strength at once: those that were made for other
-        strengths have not finished.
+        Controls answer at every price at once: those that were made for other prices
+        have not finished.
         """
         path = self._path(run)
         result = _read(path, Result) if path.exists() else None
         if result is not None and run.strength is None and result.points:
             made = {point.strength for point in result.points}
-            return result if made == self._strengths else None
+            return result if made == self._prices else None
         return result
+
+    def load_all(
+        self, runs: Iterable[Run], others: OtherVersions = "refuse"
+    ) -> dict[str, Result | None]:
+        """Return what each run made, by its name; None where it is to be run.
+
+        Raises
+        ------
+        SweepError
+            Other versions made some of it, and ``others`` is "refuse".
+        """
+        found = {run.name: self.load(run) for run in runs}
+        differing = made_otherwise(found.values())
+        if not differing or others == "keep":
+            return found
+        if others == "redo":
+            old = {result.run.name for result in differing}
+            return {name: None if name in old else r for name, r in found.items()}
+        made = sum(result is not None for result in found.values())
+        raise SweepError(
+            f"{len(differing)} of the {made} finished runs in {self.directory} were "
+            f"made by other versions ({describe_difference(differing)}); figures of "
+            "two versions are not compared unasked. --other-versions redo runs them "
+            "again, --other-versions keep counts them as they are"
+        )
 
     def save(self, result: Result) -> None:
         """Keep what a run made."""
@@ -82,6 +110,24 @@ class Store:
 
     def _path(self, run: Run) -> Path:
         return self._runs / f"{run.name}.json"
+
+
+def made_otherwise(results: Iterable[Result | None]) -> list[Result]:
+    """Return those that other versions of the libraries made than those here."""
+    here = installed()
+    return [r for r in results if r is not None and r.libraries != here]
+
+
+def describe_difference(results: Iterable[Result]) -> str:
+    """Say what was installed when these were made, and what is here."""
+    here = installed()
+    differences = {
+        f"{name} {result.libraries.get(name, 'unknown')}, here {have}"
+        for result in results
+        for name, have in here.items()
+        if result.libraries.get(name) != have
+    }
+    return "; ".join(sorted(differences))
 
 
 def _read(path: Path, kind: type[T]) -> T:

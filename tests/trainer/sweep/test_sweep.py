@@ -1,6 +1,9 @@
 """Real sweeps as real processes: killed, resumed, and on a cluster."""
 
+import json
+import math
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -9,19 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 from distributed import LocalCluster
+from sklearn.tree import DecisionTreeClassifier
 
 from bulk.errors import TaskError
 from explainers.loading import open_model
-from trainer.config import load_config, parse_config
+from trainer.config import Config, RegionsConfig, load_config, parse_config
 from trainer.errors import SweepError
 from trainer.prepare import prepare
-from trainer.sweep.choose import sweep
+from trainer.sweep.choose import Chosen, sweep
 from trainer.sweep.execute import run_all
-from trainer.sweep.plan import Run, make_plan
-from trainer.sweep.run import execute
-from trainer.sweep.store import Store
+from trainer.sweep.plan import Run, configure, make_plan
+from trainer.sweep.run import Origin, execute, measure_controls, origin_here
+from trainer.sweep.store import OtherVersions, Store
 
 CONFIG = """
 name = "tumours"
@@ -153,7 +159,10 @@ def test_threads_of_one_worker_do_not_mix_their_runs(tmp_path):
         "model": "slow_network:build",
         "train": {"epochs": 15},
     }
-    work = partial(execute, config=parse_config(raw), base=tmp_path, strengths=())
+    config = parse_config(raw)
+    plan = make_plan(config, (0.05,), 2, prepare(config, tmp_path).table.digest)
+    origin = origin_here(config, tmp_path)
+    work = partial(execute, config=config, base=tmp_path, plan=plan, origin=origin)
     runs = [Run(strength=0.05, seed=seed) for seed in (0, 1)]
     alone = [work(run).points for run in runs]
     with ThreadPoolExecutor(2) as threads:
@@ -188,5 +197,205 @@ def test_a_cluster_gives_the_same_points(config, tmp_path):
         )
     assert [result.run for result in results] == plan.runs
     for result in results:
-        here = execute(result.run, loaded, tmp_path, plan.strengths)
+        here = execute(
+            result.run, loaded, tmp_path, plan, origin_here(loaded, tmp_path)
+        )
         assert here.points == result.points
+
+
+LOADER_OF_A_MACHINE = """
+import os
+
+import numpy as np
+from sklearn.datasets import load_wine
+
+from trainer.data.raw import RawTable
+
+
+def load():
+    bunch = load_wine()
+    moved = float(os.environ.get("MOVED", 0))
+    columns = {name: x + moved for name, x in zip(bunch.feature_names, bunch.data.T)}
+    return RawTable({**columns, "y": [str(label) for label in bunch.target]}, "y")
+"""
+
+
+@pytest.fixture
+def wine_of_this_machine(tmp_path: Path) -> Config:
+    """Data that may be others on another machine, under the same name."""
+    (tmp_path / "own_wine.py").write_text(LOADER_OF_A_MACHINE)
+    return parse_config(
+        {"name": "wine", "data": "own_wine:load", "train": {"epochs": 2}}
+    )
+
+
+def run_on_cluster(config: Config, base: Path, **differs: object) -> None:
+    """Run a sweep on a cluster whose worker differs from us."""
+    plan = make_plan(config, (0.05,), 1, prepare(config, base).table.digest)
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        **differs,
+    ) as cluster:
+        store = Store(base / "sweep", plan)
+        run_all(plan, config, base, store, scheduler=cluster.scheduler_address)
+
+
+def test_a_worker_with_other_rows_is_named_and_nothing_of_it_kept(
+    wine_of_this_machine, tmp_path
+):
+    with pytest.raises(SweepError, match="are not those that the sweep was") as raised:
+        run_on_cluster(wine_of_this_machine, tmp_path, env={"MOVED": "0.5"})
+    place = f"{platform.node()}: loader 'own_wine:load' beside {tmp_path}"
+    assert str(raised.value).count(place) == 2  # the worker's, and where it was begun
+    assert not list(tmp_path.glob("sweep/runs/*"))
+
+
+def test_a_worker_with_another_torch_is_named(wine_of_this_machine, tmp_path):
+    older = tmp_path / "older" / "torch-0.4.0.dist-info"
+    older.mkdir(parents=True)
+    (older / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: torch\nVersion: 0.4.0"
+    )
+    preload = tmp_path / "preload.py"  # what comes first in sys.path is what is asked
+    preload.write_text(f"import sys; sys.path.insert(0, {str(older.parent)!r})")
+    with pytest.raises(SweepError, match=r"has torch 0\.4\.0, and the sweep was begun"):
+        run_on_cluster(wine_of_this_machine, tmp_path, preload=str(preload))
+    assert not list(tmp_path.glob("sweep/runs/*"))
+
+
+def test_a_worker_without_the_file_says_which_machine_lacks_it(mixed_config, tmp_path):
+    plan = make_plan(mixed_config, (0.05,), 1, "sha256:a")
+    begun = Origin(
+        "node1: /data/wines.csv", origin_here(mixed_config, tmp_path).libraries
+    )
+    lacking = tmp_path.resolve() / "wines.csv"
+    with pytest.raises(SweepError, match="no such file; the sweep was begun") as raised:
+        execute(plan.runs[0], mixed_config, tmp_path, plan, begun)
+    assert f"{platform.node()}: {lacking}" in str(raised.value)
+    assert "node1: /data/wines.csv" in str(raised.value)
+
+
+def test_runs_of_other_versions_are_refused_redone_or_kept_as_one_asks(tmp_path):
+    config = parse_config(
+        {"name": "wine", "data": {"named": "wine"}, "train": {"epochs": 20}}
+    )
+    out = tmp_path / "sweep"
+
+    def again(others: OtherVersions) -> Chosen:
+        return sweep(
+            config, tmp_path, out, strengths=(0.05,), seeds=1, jobs=1, others=others
+        )
+
+    notes = again("refuse").notes
+    assert not any("other versions" in note for note in notes)
+    (path,) = out.glob("runs/strength*")
+    made = json.loads(path.read_bytes())
+    old = made | {"libraries": {**made["libraries"], "torch": "2.0.1"}, "seconds": -1.0}
+    path.write_text(json.dumps(old))
+    with pytest.raises(
+        SweepError, match=r"1 of the 2 finished runs.*torch 2\.0\.1, here"
+    ):
+        again("refuse")
+    kept = again("keep")
+    (said,) = [note for note in kept.notes if "other versions" in note]
+    assert said.startswith("1 of 2 runs were made by other versions: torch 2.0.1, here")
+    assert said in (out / "frontier.md").read_text()
+    assert json.loads(path.read_bytes()) == old
+    again("redo")
+    redone = json.loads(path.read_bytes())
+    assert redone["libraries"] == made["libraries"]
+    assert (redone["points"], redone["seconds"] > 0) == (made["points"], True)
+
+
+def test_with_a_penalty_on_the_weights_their_factor_is_swept(tmp_path):
+    config = parse_config(
+        {
+            "name": "tumours",
+            "data": {"named": "breast_cancer"},
+            "model": {"hidden": [8]},
+            "train": {"epochs": 6},
+            "regularizer": {"name": "l1"},
+        }
+    )
+    out = tmp_path / "sweep"
+    chosen = sweep(config, tmp_path, out, strengths=(1e-4, 5.0), seeds=1, jobs=1)
+    model = open_model(chosen.bundle)
+    swept = model.manifest.provenance.configuration
+    assert swept["regularizer"]["weight"] == 1e-4
+    assert swept["tree"]["strength"] == config.tree.strength
+    own = {p.strength: p for p in model.manifest.metrics.frontier if p.kind[0] == "r"}
+    assert set(own) == {1e-4, 5.0}
+    # The weights did differ: 5 leaves next to nothing of a network.
+    losses = {weight: p.network["log_loss"].value for weight, p in own.items()}
+    assert losses[5.0] > losses[1e-4] + 0.2
+    assert "| regularized | weight 0.0001 |" in chosen.table
+    assert "| distilled afterwards | price 0.02 |" in chosen.table
+    assert "weight 0.0001: the shortest paths" in chosen.notes[0]
+    report = model.files["report.html"].decode()
+    assert "suggested: weight 0.0001" in report
+
+
+def test_a_sweep_of_nothing_but_refused_surrogates_says_why(tmp_path):
+    config = parse_config(
+        {
+            "name": "wine",
+            "data": {"named": "wine"},
+            "model": {"hidden": [4]},
+            "train": {"epochs": 60},
+            "regularizer": {"name": "surrogate"},
+        }
+    )
+    out = tmp_path / "sweep"
+    with pytest.raises(SweepError, match="the surrogate foretells the average path"):
+        sweep(config, tmp_path, out, strengths=(0.1,), seeds=1, jobs=1)
+
+
+def test_strengths_out_of_bounds_are_refused_before_anything_is_run(tmp_path):
+    pull = parse_config({"name": "wine", "data": {"named": "wine"}})
+    l1 = parse_config(
+        {"name": "wine", "data": {"named": "wine"}, "regularizer": {"name": "l1"}}
+    )
+    for config, strength in ((pull, 2.0), (l1, 1001.0), (pull, math.nan), (l1, -1.0)):
+        out = tmp_path / "sweep"
+        with pytest.raises(SweepError, match="a sweep varies the"):
+            sweep(config, tmp_path, out, strengths=(strength,), seeds=1, jobs=1)
+        assert not out.exists()
+
+
+def test_controls_of_a_regional_sweep_have_a_tree_a_region_too(cancer_config):
+    regions = RegionsConfig(rule="worst radius > 16.5")
+    train = msgspec.structs.replace(cancer_config.train, epochs=15)
+    config = msgspec.structs.replace(cancer_config, regions=regions, train=train)
+    prepared = prepare(configure(config, Run(strength=None, seed=0)))
+    points, _ = measure_controls(prepared, (0.02,))
+    assert {point.kind for point in points} == {"posthoc", "projected", "cart"}
+    held_out = prepared.split.held_out
+    split, Z, y = prepared.split.train, prepared.Z, prepared.table.y
+    above = Z[:, 20] > 16.5
+    posthoc, _, cart = points
+    assert cart.leaves <= posthoc.leaves
+    # What a CART serves is itself, and not the network beside it.
+    assert cart.test.network["accuracy"] == cart.test.tree.accuracy
+    assert posthoc.test.network["accuracy"] != posthoc.test.tree.accuracy
+    assert "worst radius" in {*posthoc.features} & {*cart.features}
+    # By hand: a CART for each side of the rule alone, of as many leaves together.
+    told = np.full(len(Z), -1)
+    for side in (above, ~above):
+        here = split[side[split]]
+        best = [
+            DecisionTreeClassifier(
+                max_leaf_nodes=n, min_samples_leaf=5, random_state=0
+            ).fit(Z[here], y[here])
+            for n in range(2, posthoc.leaves)
+        ]
+        answers = [tree.predict(Z[side]) for tree in best]
+        found = np.full(len(Z), -1)
+        found[held_out] = cart.answers
+        mine = found[side]
+        known = mine >= 0
+        assert any((a[known] == mine[known]).all() for a in answers)
+        told[side] = mine
+    assert (told[held_out] == cart.answers).all()
