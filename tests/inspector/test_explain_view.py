@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -151,6 +152,36 @@ def test_what_is_typed_is_answered(visit, server, instance):
     expect(visit.card("The network’s answer")).to_contain_text(prediction["label"])
     assert max(lit_nodes(visit.page)) == path["leaf"]
     assert visit.field("Example").input_value() == ""
+
+
+def test_each_question_is_asked_once(visit):
+    visit.open(model="mixed", input=[61.5, "green"])
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    explain = f"{visit.server.url}/v1/models/mixed:explain"
+    visit.field("age years").fill("30")
+    visit.page.keyboard.press("Enter")  # the browser tells of a change and submits
+    visit.settle()
+    assert [url for url in asked if "/v1/" in url] == [explain]
+    visit.explain()
+    assert [url for url in asked if "/v1/" in url] == [explain] * 2
+
+
+def test_margin_says_in_which_digits_it_is_one(visit, server, instance):
+    visit.open(model="breast-cancer", example=3)
+    _, (found,) = ask(server, instance, "counterfactual")
+    candidate = found["nearest_that_holds"] or found["nearest"]
+    (change, *_) = candidate["changes"]
+    card = visit.card("What would change the answer?")
+    card.get_by_role("button", name="Try this input").click()
+    visit.settle()
+    tree = visit.card("Does the tree speak for it?")
+    told = tree.get_by_text("The closest decision is").inner_text()
+    value, threshold = re.search(r": (\S+) against (\S+),", told).groups()
+    assert value != threshold
+    assert float(value) == pytest.approx(change["after"], rel=1e-3)
+    # As far as it takes to be on the other side.
+    assert "under 0.001 standard deviations apart" in told
 
 
 def test_value_outside_training_is_pointed_out(visit):

@@ -5,6 +5,8 @@ import hashlib
 import pytest
 from playwright.sync_api import expect
 
+from tests.inspector.conftest import in_words
+
 CANCER = "/v1/models/breast-cancer"
 
 
@@ -77,6 +79,19 @@ def test_leaves_come_least_faithful_first_with_rule_and_counts(visit, server):
             expect(first.locator("td:nth-child(5)")).to_contain_text(f"{count} {name}")
     feature = tree["features"][tree["nodes"][0]["feature"]]["name"]
     expect(first.locator("th")).to_contain_text(feature)
+
+
+def test_many_leaves_are_shown_when_asked_for(visit, server):
+    visit.open(model="large", view="model")
+    nodes = server.get("/v1/models/large/tree").json()["nodes"]
+    rules = {in_words(node["rule"]) for node in nodes if node.get("leaf")}
+    card = visit.card("Leaf by leaf, the least faithful first")
+    rows = card.locator("tbody tr")
+    assert rows.count() == 20
+    card.get_by_role("button", name=f"Show all {len(rules)}").click()
+    assert set(texts(rows.locator("th"))) == rules
+    card.get_by_role("button", name="Show the first 20").click()
+    assert rows.count() == 20
 
 
 def test_disagreements_are_listed_and_lead_to_the_input(visit, server):

@@ -98,6 +98,7 @@ def test_category_of_a_file_that_is_none_stands_beside_the_field(visit):
     visit.field("CSV file").set_input_files(file)
     expected = "“pink” is none of these. Choose one."
     expect(error_of(visit, "colour")).to_have_text(expected)
+    assert visit.field("colour").evaluate("list => list.selectedIndex") == 0
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,17 @@ def test_server_that_is_gone_is_said(open_visit, bundles, tmp_path):
     alert = visit.page.get_by_role("alert").filter(has_text="cannot be reached")
     expect(alert).to_be_visible()
     visit.complaints.clear()  # the browser says that the connection was refused
+
+
+def test_page_says_that_it_waits_for_the_models(visit):
+    held = hold(visit, "**/v1/models")
+    visit.page.goto(f"{visit.server.url}/#model=mixed")
+    wait_for_one(visit, held)
+    status = visit.page.get_by_role("status")
+    expect(status).to_have_text("Loading the list of models.")
+    release(visit, held[0])
+    visit.settle()
+    expect(visit.field("colour")).to_be_visible()
 
 
 def test_model_that_does_not_load_can_be_tried_again(visit):

@@ -65,6 +65,35 @@ def test_all_can_be_unfolded_and_folded_again(shown, tree):
     assert len(drawn(visit.page)) < len(tree) / 2
 
 
+def in_sight(page, node):
+    box = page.locator(f".tree [data-node='{node}']").bounding_box()
+    frame = page.locator(".drawing").bounding_box()
+    return (
+        frame["x"] <= box["x"] <= frame["x"] + frame["width"]
+        and frame["y"] <= box["y"] <= frame["y"] + frame["height"]
+    )
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_answer_stays_in_sight_when_all_is_unfolded_and_folded(
+    open_visit, server, size
+):
+    visit = open_visit(server, size)
+    visit.open(model="large", example=5)
+    leaf = visit.page.locator(".tree .leaf.taken").get_attribute("data-node")
+    for name in ("Unfold all", "Fold"):
+        visit.page.get_by_role("button", name=name, exact=True).click()
+        assert in_sight(visit.page, leaf), name
+
+
+def test_root_is_in_sight_where_no_input_is(open_visit, server):
+    visit = open_visit(server, "phone")
+    visit.open(model="large", view="model")
+    assert in_sight(visit.page, 0)
+    visit.page.get_by_role("button", name="Unfold all").click()
+    assert in_sight(visit.page, 0)
+
+
 def test_boxes_do_not_overlap(shown):
     visit, _ = shown
     visit.page.get_by_role("button", name="Unfold all").click()

@@ -6,7 +6,7 @@ import {regionPicker} from "./region_picker.js";
 import {columnOf} from "./tree_columns.js";
 import {treeOf} from "./tree_layout.js";
 import {createTreeView} from "./tree_view.js";
-import {deviations, list, number, percent, pretty, share} from "./words.js";
+import {apart, deviations, list, number, percent, pretty, share} from "./words.js";
 
 const MOST_CLASSES = 8; // bars; of more, all but the first are summed
 const CLOSE = 0.1; // standard deviations: a margin that a small change crosses
@@ -133,9 +133,9 @@ function margin(path, features) {
   const nearest = numeric.reduce((a, b) => (b.margin < a.margin ? b : a));
   const warning =
     nearest.margin < CLOSE ? " A small change of the input would take another path." : "";
+  const [value, threshold] = apart(nearest.value, nearest.threshold);
   return (
-    `The closest decision is ${nearest.name}: ${number(nearest.value)} against ` +
-    `${number(nearest.threshold)}, ${deviations(nearest.margin)} apart.${warning}`
+    `The closest decision is ${nearest.name}: ${value} against ${threshold}, ${deviations(nearest.margin)} apart.${warning}`
   );
 }
 
@@ -143,8 +143,9 @@ function decisions(path, features) {
   const steps = path.path.map((step) => {
     const {isQuestion} = columnOf(step.name, features);
     if (isQuestion) return h("li", {}, `${step.name}: ${step.value > step.threshold ? "yes" : "no"}`);
-    const condition = pretty(`${step.name} ${step.operator} ${number(step.threshold)}`);
-    return h("li", {}, condition, h("span", {class: "note"}, ` here ${number(step.value)}`));
+    const [value, threshold] = apart(step.value, step.threshold);
+    const condition = pretty(`${step.name} ${step.operator} ${threshold}`);
+    return h("li", {}, condition, h("span", {class: "note"}, ` here ${value}`));
   });
   return h("details", {}, h("summary", {}, `The ${path.path.length} decisions in order`), h("ol", {}, steps));
 }

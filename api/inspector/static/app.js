@@ -93,6 +93,7 @@ function mark(name, view) {
 
 /** Ask which models there are. */
 async function list(isLatest) {
+  tell("Loading the list of models.");
   const {models} = await client.get("v1/models");
   if (!isLatest()) return;
   page.model.disabled = !models.length;

@@ -44,6 +44,20 @@ export function labelled(text, control) {
   return h("div", {class: "field"}, h("label", {for: control.id}, text), control);
 }
 
+/** What `draw(items)` makes of the first `few`, and a button that shows all or few again. */
+export function firstFew(items, few, draw) {
+  const place = h("div");
+  let isWhole = false;
+  const button = h("button", {type: "button", onclick: () => show(!isWhole)});
+  const show = (whole) => {
+    isWhole = whole;
+    place.replaceChildren(draw(whole ? items : items.slice(0, few)));
+    button.textContent = whole ? `Show the first ${few}` : `Show all ${items.length}`;
+  };
+  show(false);
+  return h("div", {}, place, items.length > few && button);
+}
+
 /** A table with a head; cells are text or elements, the first of a row is its header. */
 export function table(caption, head, rows, attributes = {}) {
   return h(

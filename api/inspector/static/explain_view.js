@@ -24,7 +24,7 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
   const shown = {instance: null, steps: [], region: start.region};
   let latest = 0;
   let mayRenew = !start.isRenewed;
-  let isWaiting = false; // for the answer to a new input
+  let waitingFor = null; // the question about a new input that is not answered yet
 
   const context = () => ({model, ...shown, tryIt});
   const panels = createPanels(loaded, start, context, (panel) => ask([panel]));
@@ -70,19 +70,22 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
 
   /** Ask the panels' questions and, for a new input, for prediction and tree. */
   async function ask(asked, isNew = false) {
-    const isStale = isWaiting || shown.instance === null;
+    const isStale = waitingFor !== null || shown.instance === null;
     if (isStale && !isNew) return ask(panels, true); // of another input than the form's
     say(null);
     const {instance, faults} = isNew ? input.read() : {instance: shown.instance, faults: []};
     faults.forEach(({path: place, problem}) => input.fault(place, problem));
-    const turn = begin();
     if (faults.length) {
+      begin();
       clear();
       return input.focusFault();
     }
     const wishes = asked.map((panel) => panel.wish());
+    const question = JSON.stringify([instance, wishes]);
+    if (question === waitingFor) return; // Enter tells of a change, and submits
+    const turn = begin();
     if (wishes.includes(null)) return;
-    isWaiting = isNew;
+    if (isNew) waitingFor = question;
     answers.setAttribute("aria-busy", "true");
     tell("Asking the server.");
     try {
@@ -97,7 +100,7 @@ export function createExplainView({client, loaded, remember, tell, renew, start}
 
   /** Whatever was asked before no longer counts. */
   function begin() {
-    isWaiting = false;
+    waitingFor = null;
     answers.removeAttribute("aria-busy");
     return (latest += 1);
   }

@@ -1,6 +1,6 @@
 // Attributions of a table: a bar an input, to the left against the class, to the right for it.
 
-import {h, s} from "./dom.js";
+import {firstFew, h, s} from "./dom.js";
 import {magnitude} from "./magnitude.js";
 import {columnOf} from "./tree_columns.js";
 import {number, signed} from "./words.js";
@@ -15,20 +15,15 @@ export function signedBars(values, {model, instance, steps}) {
     .map((feature, i) => ({feature, value: values[i], input: instance[i]}))
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const largest = magnitude(values);
-  const body = h("tbody");
-  let isWhole = false;
-  const more = h("button", {type: "button", onclick: () => show(!isWhole)});
-  const show = (whole) => {
-    isWhole = whole;
-    body.replaceChildren(...rows.slice(0, whole ? rows.length : SHOWN).map((row) => bar(row, largest, onPath)));
-    more.textContent = whole ? `Show the largest ${SHOWN}` : `Show all ${rows.length}`;
-  };
-  show(false);
   const head = ["Input", "Against, for", "Value"].map((text) => h("th", {scope: "col"}, text));
-  return [
-    h("table", {class: "bars"}, h("thead", {}, h("tr", {}, head)), body),
-    rows.length > SHOWN && more,
-  ];
+  const draw = (shown) =>
+    h(
+      "table",
+      {class: "bars"},
+      h("thead", {}, h("tr", {}, head)),
+      h("tbody", {}, shown.map((row) => bar(row, largest, onPath))),
+    );
+  return firstFew(rows, SHOWN, draw);
 }
 
 function bar({feature, value, input}, largest, onPath) {

@@ -94,6 +94,7 @@ function createField(feature, index) {
       // No browser is given what it would only complain of.
       control.value = numeric && Number.isNaN(Number(value)) ? "" : (value ?? "");
       refused = control.value === "" ? (value ?? null) : null;
+      if (refused !== null) control.value = ""; // a choice that there is none of shows nothing at all
       showHint();
       say("");
     },

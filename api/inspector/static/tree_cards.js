@@ -1,6 +1,6 @@
 // The tree of a model and its leaves; of a regional tree, one region at a time.
 
-import {h, table} from "./dom.js";
+import {firstFew, h, table} from "./dom.js";
 import {regionPicker} from "./region_picker.js";
 import {treeOf} from "./tree_layout.js";
 import {createTreeView} from "./tree_view.js";
@@ -29,8 +29,16 @@ export function treeCards({tree, region, card, remember}) {
   ];
 }
 
+const SHOWN = 20; // leaves before "show all"
+
 function leafTable(tree) {
-  const rows = tree.nodes
+  return firstFew(leafRows(tree), SHOWN, (rows) => table("Leaves", HEAD, rows, {class: "leaves"}));
+}
+
+const HEAD = ["Rule", "Tree says", "Training rows", "Agreement on unseen cases", "Network said", "True labels"];
+
+function leafRows(tree) {
+  return tree.nodes
     .filter((node) => node.leaf)
     .sort((a, b) => a.fidelity - b.fidelity)
     .map((node) => [
@@ -41,8 +49,6 @@ function leafTable(tree) {
       decided(node.class_counts, tree.classes),
       decided(node.label_counts, tree.classes),
     ]);
-  const head = ["Rule", "Tree says", "Training rows", "Agreement on unseen cases", "Network said", "True labels"];
-  return table("Leaves", head, rows, {class: "leaves"});
 }
 
 function decided(counts, classes) {

@@ -34,22 +34,22 @@ export function createTreeView(document, {leaf = null, steps = []} = {}) {
   };
   const drawing = h("div", {class: "drawing"});
   const update = (focus) => draw(drawing, state, update, focus);
-  const buttons = createButtons(state, update);
+  const buttons = createButtons(state, update, drawing);
   update();
   requestAnimationFrame(() => showLeaf(drawing));
   return h("div", {class: "tree"}, buttons, drawing);
 }
 
-/** Scroll a drawing that does not fit, so that the answer is in sight. */
+/** Scroll a drawing that does not fit, so that the answer is in sight, or else the root. */
 function showLeaf(drawing) {
-  const box = drawing.querySelector(".leaf.taken")?.getBoundingClientRect();
-  if (!box) return;
+  const leaf = drawing.querySelector(".leaf.taken");
+  const box = (leaf ?? drawing.querySelector("[aria-level='1']")).getBoundingClientRect();
   const frame = drawing.getBoundingClientRect();
-  drawing.scrollLeft += Math.max(0, box.right - frame.right + EDGE);
+  drawing.scrollLeft += leaf ? Math.max(0, box.right - frame.right + EDGE) : box.left - frame.left - EDGE;
   drawing.scrollTop += (box.top + box.bottom - frame.top - frame.bottom) / 2;
 }
 
-function createButtons(state, update) {
+function createButtons(state, update, drawing) {
   const zoom = (step) => {
     const from = state.scale ?? SCALES.indexOf(1);
     state.scale = Math.min(SCALES.length - 1, Math.max(0, from + step));
@@ -58,6 +58,7 @@ function createButtons(state, update) {
   const fold = (folds) => {
     state.folds = folds;
     update();
+    showLeaf(drawing);
   };
   const large = rootOf(state.nodes).leaves > MOST_LEAVES;
   return h(

@@ -1,18 +1,25 @@
 // Numbers and names as people read them.
 
-/** Four significant digits at the most: 0.05591, 122.8, 1.2e-7. */
-export function number(value) {
+/** Four significant digits at the most, or more: 0.05591, 122.8, 1.2e-7. */
+export function number(value, digits = 4) {
   if (value === null || value === undefined) return "none";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-4)) return minus(value.toExponential(2));
-  return minus(String(Number(value.toPrecision(4))));
+  return minus(String(Number(value.toPrecision(digits))));
 }
 
 /** A distance with two significant digits: "0.36 standard deviations". */
 export function deviations(value) {
+  if (value > 0 && value < 0.001) return "under 0.001 standard deviations";
   const rounded = Number(value.toPrecision(2));
   return `${number(rounded)} standard deviation${rounded === 1 ? "" : "s"}`;
+}
+
+/** Two numbers in as many digits as it takes to see that they differ, up to nine. */
+export function apart(a, b) {
+  const digits = [4, 5, 6, 7, 8].find((n) => a.toPrecision(n) !== b.toPrecision(n)) ?? 9;
+  return [a, b].map((value) => number(value, digits));
 }
 
 /** With its sign, for differences. */
