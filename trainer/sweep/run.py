@@ -15,7 +15,7 @@ import torch
 from explainers.arrays import Floats, Indexes, Probabilities
 from explainers.tree import DistilledTree
 from trainer.config import Config
-from trainer.controls import count_leaves, grow_cart
+from trainer.controls import as_tree, count_leaves, grow_cart
 from trainer.errors import (
     ConfigError,
     DataError,
@@ -180,7 +180,8 @@ def measure_controls(
         points.append(_point("projected", prepared, price, agreed, decided, decided))
         cart = grow_cart(prepared, count_leaves(tree), regions)
         served = _shares(cart, prepared)
-        tree = describe_tree(prepared, cart, decisions)
+        # Its counts are of labels: where it errs the network may never decide as it.
+        tree = as_tree(cart, prepared.rows(train_rows), prepared.n_classes)
         points.append(_point("cart", prepared, price, tree, answers, served))
     return points, fitted.restarts
 

@@ -365,6 +365,43 @@ def test_strengths_out_of_bounds_are_refused_before_anything_is_run(tmp_path):
         assert not out.exists()
 
 
+NOISE = """
+import numpy as np
+
+from trainer.data.raw import RawTable
+
+
+def load():
+    random = np.random.default_rng(1)
+    x = random.normal(size=(300, 3))
+    y = (x[:, 0] > 0) ^ (random.random(300) < 0.3)
+    return RawTable({**dict(zip("abc", x.T)), "y": [str(int(v)) for v in y]}, "y")
+"""
+
+
+def test_a_cart_may_answer_where_the_network_never_does(tmp_path):
+    """It follows labels; that the network has decided otherwise is no error of it."""
+    (tmp_path / "noise_of_a_third.py").write_text(NOISE)
+    config = parse_config(
+        {
+            "name": "noise",
+            "data": "noise_of_a_third:load",
+            "train": {"epochs": 10},
+            "regularizer": {"name": "none"},
+            "tree": {"min_samples_leaf": 2},
+        }
+    )
+    prepared = prepare(config, tmp_path)
+    points, _ = measure_controls(prepared, (0.0,))
+    (cart,) = [point for point in points if point.kind == "cart"]
+    train, test = prepared.split.train, prepared.split.test
+    oracle = DecisionTreeClassifier(
+        max_leaf_nodes=cart.leaves, min_samples_leaf=2, random_state=0
+    ).fit(prepared.Z[train], prepared.table.y[train])
+    right = oracle.predict(prepared.Z[test]) == prepared.table.y[test]
+    assert cart.test.tree.accuracy.value == right.mean()
+
+
 def test_controls_of_a_regional_sweep_have_a_tree_a_region_too(cancer_config):
     regions = RegionsConfig(rule="worst radius > 16.5")
     train = msgspec.structs.replace(cancer_config.train, epochs=15)
