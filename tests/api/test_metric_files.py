@@ -17,6 +17,9 @@ from tests.api.asking import Asking
 from tests.api.processes import wait_until
 from tests.api.test_server import PREDICT, metrics_directory
 
+KILLS = int(os.environ.get("KILLS", "2"))
+"""How many workers die while others ask for the metrics; 50 in docs/operations.md."""
+
 KINDS = ("counter", "histogram", "summary", "gauge_max", "gauge_livemax")
 TOTAL = re.compile(r"^leafpath_requests_total\{.*:predict.*\} (\S+)$", re.MULTILINE)
 
@@ -114,6 +117,12 @@ def test_without_room_everything_still_counts(tmp_path):
     assert not list(tmp_path.glob("*_2.db"))
 
 
+def held(directory):
+    """How many files lie there, and the bytes that they take."""
+    found = [path.stat() for path in directory.iterdir()]
+    return len(found), sum(one.st_blocks * 512 for one in found)
+
+
 def test_killed_workers_leave_their_counts_and_no_files(start, instances):
     server = start()
     directory, answered = metrics_directory(server.workers()[0]), 0
@@ -146,9 +155,15 @@ def test_killed_workers_leave_their_counts_and_no_files(start, instances):
         answered += predict(10)
         kill_one()
         assert scrape() == answered
-    assert len(list(directory.iterdir())) <= 3 * len(KINDS) + 1  # and the master's
+    before = held(directory)
+    assert before[0] <= 3 * len(KINDS) + 1  # and the master's
     # Reading and adding up at once: no count is missing or there twice.
     with Asking(scrape, clients=2) as asking:
-        for _ in range(2):
+        for _ in range(KILLS):
             kill_one()
     assert set(asking.answers) == {answered}
+    kill_one()  # what could not be added up while somebody read
+    after = held(directory)
+    print(f"{before} and after {KILLS} kills, {len(asking.answers)} scrapes: {after}")
+    assert after[0] == before[0]
+    assert after[1] <= before[1] + 16 * 4096
