@@ -171,6 +171,21 @@ def test_example_of_a_new_bundle_is_asked_of_that_bundle(visit, server, bundles)
     assert float(visit.field("mean radius").input_value()) == pytest.approx(row[0])
 
 
+def test_example_of_another_bundle_is_no_row_of_this_one(visit, server):
+    """As where a replica with the next bundle gives it, and another one answers."""
+    visit.open(model="breast-cancer")
+    page = server.get(f"{CANCER}/examples/3").json()
+    page["model"]["digest"] = "sha256:another"
+    page["instance"][0] = 12.5
+    visit.page.route("**/examples/3", lambda route: route.fulfill(json=page))
+    visit.field("Example").select_option("3")
+    expect(visit.card("The network’s answer")).to_be_visible()
+    visit.settle()
+    assert visit.field("mean radius").input_value() == "12.5"
+    assert visit.field("Example").input_value() == ""
+    assert "example=" not in visit.page.url
+
+
 def test_documents_of_another_bundle_are_not_shown(visit, server, bundles):
     as_now = answer_as_before(visit, server)
     replace_bundle(server, bundles)
