@@ -21,6 +21,9 @@ SQLITE = "sqlite:///"
 WORK, EXPIRE = "work", "expire"
 """The two kinds of messages."""
 
+NOT_OURS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading raises that another version, or somebody else, has written."""
+
 TIMEOUT_S = 3.0
 """Of Redis. An idle worker waits 1 s for a message, and that is no fault."""
 
@@ -50,9 +53,19 @@ def waiting_jobs(storage: BaseStorage) -> list[str]:
     first; some may have ended since.
     """
     messages = [*storage.enqueued_items(), *storage.scheduled_items()]
-    wires = [msgspec.json.decode(message, type=_Wire) for message in messages]
     # Each once: a dictionary keeps the order.
-    return list(dict.fromkeys(w.args[0] for w in wires if w.name.endswith(f".{WORK}")))
+    return list(dict.fromkeys(filter(None, map(_job_to_work_on, messages))))
+
+
+def _job_to_work_on(message: bytes) -> str | None:
+    """Return the job that a message names; None of one that is not ours, which huey
+    puts into the log and drops when its turn comes.
+    """
+    try:
+        wire = msgspec.json.decode(message, type=_Wire)
+    except NOT_OURS:
+        return None
+    return wire.args[0] if wire.name.endswith(f".{WORK}") and wire.args else None
 
 
 def open_queue(settings: Settings) -> Huey:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+import structlog
 from huey.constants import EmptyData
 from huey.storage import BaseStorage
 
 from api.jobs.job import Job, JobRequest, Outcome, Progress
-from api.jobs.queue import waiting_jobs
+from api.jobs.queue import NOT_OURS, waiting_jobs
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 EVENTS = ("submitted", "done", "failed", "cancelled", "requeued")
 """What is counted. ``requeued``: to be begun once more, since a worker died or was
@@ -150,8 +153,15 @@ class JobRecords:
         return 0.0 if request is None else max(0.0, time.time() - request.created_at)
 
     def _get(self, key: str, kind: type[T]) -> T | None:
+        """Return a value; None where there is none, or one that is not ours."""
         value = self._storage.peek_data(key)
-        return None if value is EmptyData else msgspec.json.decode(value, type=kind)
+        if value is EmptyData:
+            return None
+        try:
+            return msgspec.json.decode(value, type=kind)
+        except NOT_OURS:
+            log.warning("not a record of a job", key=key)
+            return None
 
     def _put_once(self, key: str, value: msgspec.Struct) -> bool:
         return bool(self._storage.put_if_empty(key, msgspec.json.encode(value)))

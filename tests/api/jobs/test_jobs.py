@@ -1,5 +1,6 @@
 """Jobs end as the request at once would have; nothing that happens loses one."""
 
+import datetime
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ from tests.api.test_metrics import samples
 
 EXPLAIN = "/v1/models/breast-cancer:explain"
 LATER = {"Prefer": "respond-async"}
+HOLD = datetime.timedelta(seconds=HOLD_S)
 LONG = {"method": "lime", "samples": 10_000, "discretize": True}
 """With 200 instances, all that one job may cost: several seconds."""
 
@@ -194,6 +196,31 @@ def test_messages_are_json_and_a_pickle_is_not_run(client, jobs, instances, tmp_
     with pytest.raises(ValueError, match="JSON"):
         jobs.huey.dequeue()
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_what_others_write_into_the_queue_harms_no_job(
+    bundles, tmp_path, instances, redis_server, kind
+):
+    """Another version of the server, say: the file of jobs outlives an update."""
+    url = redis_server.url if kind == "redis" else f"sqlite:///{tmp_path}/jobs"
+    app = create_app(Settings(bundles=bundles, jobs_url=url))
+    jobs, client = app.extensions[EXTENSION].jobs, app.test_client()
+    storage, later = jobs.huey.storage, datetime.datetime.now() + HOLD
+    body = {"instances": instances[:1]}
+    job = submit(client, body)
+    work(jobs)
+    for message in (b"\x80\x04", b"\xff", b"{}", b"null", b'["x","a.work",null,[]]'):
+        storage.add_to_schedule(message, later)
+    for part in ("request", "progress", "outcome"):
+        storage.put_data(f"{job.rpartition('/')[2]}:{part}", b"\x80\x04")
+    second = submit(client, {"instances": instances[1:2]})
+    found = standing(client)
+    assert (found["jobs_reachable"], found["jobs/queued"]) == (1, 1)
+    check(client.get(job), 404, "unknown-job")
+    assert submit(client, body) == job
+    work(jobs)
+    assert state(client, job) == state(client, second) == "done"
 
 
 def test_job_that_kills_its_workers_is_given_up(client, jobs, instances):

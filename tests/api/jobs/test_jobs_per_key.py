@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.app import create_app
+from api.jobs.records import LOCK_S
 from api.service import EXTENSION
 from api.settings import Settings
 from tests.api.jobs.test_jobs import EXPLAIN, LATER, submit, work
@@ -140,6 +141,19 @@ def test_requests_at_once_get_no_more_places_than_there_are(open_app, bodies):
             assert statuses.count(202) <= 3
             assert jobs_of(apps[0]).huey.pending_count() == statuses.count(202)
             work(jobs_of(apps[1]))
+
+
+def test_request_that_died_keeps_a_place_for_some_seconds_alone(open_app, bodies):
+    """It had locked the place; one place of two is missing until that is noticed."""
+    app = open_app(2)
+    client, storage = app.test_client(), jobs_of(app).huey.storage
+    storage.put_data("place:one:0:lock", str(time.time()).encode())
+    submit(client, next(bodies), **ONE)
+    refused(client, next(bodies))
+    storage.put_data("place:one:0:lock", str(time.time() - 1 - LOCK_S).encode())
+    refused(client, next(bodies))
+    submit(client, next(bodies), **ONE)
+    refused(client, next(bodies))
 
 
 def test_without_keys_the_bound_is_that_of_the_queue(bundles, tmp_path, bodies):
