@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 
 from api.app import create_app
 from api.settings import Settings
@@ -165,6 +166,31 @@ np.testing.assert_allclose(scaled, plain * model.spread, rtol=1e-5)
 assert "scaled_gradient" in client.get("/openapi.json").text
 assert "scaled_gradient" in client.get("/docs").text
 """
+
+
+def test_the_lines_for_a_training_loop_of_ones_own_work():
+    """Once before the loop, and then at each step, with what the page says of them."""
+    (block,) = re.findall(r"^```python\n(.*?)^```$", _text("training.md"), re.M | re.S)
+    head, each = block.strip().rsplit("\n", 1)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand(200, 2, generator=generator)
+    names = {
+        "features": features,
+        "forward": lambda some: torch.stack([some[:, 0], 1 - some[:, 0]], dim=1),
+        "total_steps": 40,
+    }
+    exec(head, names)
+    penalties = []
+    for _ in range(40):
+        rows = torch.randint(200, (20,), generator=generator)
+        logits = (features[rows] - 0.5).requires_grad_()  # not what the tree says
+        names |= {"rows": rows, "logits": logits, "task_loss": torch.zeros(())}
+        exec(each, names)
+        penalties.append(names["loss"].item())
+    assert penalties[0] == 0
+    assert penalties[-1] > 0
+    names["loss"].backward()
+    assert logits.grad.abs().sum() > 0
 
 
 def test_places_that_the_runbook_points_to_exist():
