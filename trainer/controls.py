@@ -70,7 +70,8 @@ def measure_cart(
     leaves, regions : see ``grow_cart``.
     """
     fitted = prepared.rows(prepared.split.train)
-    tree = as_tree(grow_cart(prepared, leaves, regions), fitted, prepared.n_classes)
+    cart = grow_cart(prepared, leaves, regions)
+    tree = as_tree(cart, fitted, fitted.y, prepared.n_classes)
     test = prepared.rows(prepared.split.test)
     return ControlMetrics(
         description=(
@@ -86,14 +87,22 @@ def _each(regions: Regions | None) -> str:
     return "" if regions is None else ", one for each region"
 
 
-def as_tree(grown: Grown, fitted: Rows, n_classes: int) -> DistilledTree:
-    """Return a control as a DistilledTree, for measuring alone."""
+def as_tree(
+    grown: Grown, fitted: Rows, answers: Indexes, n_classes: int
+) -> DistilledTree:
+    """Return a control as a DistilledTree, for measuring alone.
+
+    Parameters
+    ----------
+    answers : [n] classes of the n ``fitted`` rows that the tree was grown to answer:
+        their labels, or what a network decides.
+    """
     return assemble_tree(
         grown,
         fitted=fitted,
-        fitted_decisions=fitted.y,
+        fitted_decisions=answers,
         held_out=fitted.Z,
-        held_out_decisions=fitted.y,
+        held_out_decisions=answers,
         n_classes=n_classes,
     )
 
@@ -116,16 +125,17 @@ def measure_posthoc(
     seed = config.train.seed
     fitted = prepared.rows(prepared.split.train)
     run = fit(prepared.build_network, fitted, config, progress=progress)
+    answers = predict_rows(run.network, fitted)
     pruned = distil(
         regions,
         fitted.Z,
-        predict_rows(run.network, fitted),
+        answers,
         strength=config.tree.strength,
         min_samples_leaf=prepared.min_samples_leaf,
         max_leaves=leaves,
         seed=seed,
     )
-    tree = as_tree(pruned, fitted, prepared.n_classes)
+    tree = as_tree(pruned, fitted, answers.argmax(axis=1), prepared.n_classes)
     test = prepared.rows(prepared.split.test)
     probabilities = predict_rows(run.network, test)
     return ControlMetrics(

@@ -91,6 +91,7 @@ def build_table(raw: RawTable, data: DataConfig) -> Table:
     """
     _check_known(raw, data)
     _check_roles(raw, data)
+    _check_values(raw, data)
     split = data.split if isinstance(data.split, str) else None
     parts = raw.parts if split is None else _complete(raw, split, "split")
     aside = {raw.target, data.group, split, *data.drop}
@@ -153,6 +154,30 @@ def _check_known(raw: RawTable, data: DataConfig) -> None:
                     f"[data] {key} names column {name!r}, which the table lacks; its "
                     f"columns: {_listed(raw.columns)}"
                 )
+
+
+def _check_values(raw: RawTable, data: DataConfig) -> None:
+    """Refuse columns that no file gives, but a loader may: odd types and lengths."""
+    n = len(raw.columns[raw.target])
+    for name, values in raw.columns.items():
+        if name in data.drop:
+            continue  # listed, without values
+        if isinstance(values, np.ndarray):
+            sound = values.dtype.kind in "fiub" and values.ndim == 1
+            found = f"an array of {values.dtype} and shape {values.shape}"
+        else:
+            odd = [value for value in values if not isinstance(value, str | None)]
+            sound, found = not odd, f"a list with {odd[:1]}"
+        if not sound:
+            raise DataError(
+                f"column {name!r} is {found}; expected numbers as a one-dimensional "
+                "array, or texts (None where there is no value) as a list"
+            )
+        if len(values) != n:
+            raise DataError(
+                f"column {name!r} has {len(values)} rows, and the target column "
+                f"{raw.target!r} {n}"
+            )
 
 
 def _check_roles(raw: RawTable, data: DataConfig) -> None:

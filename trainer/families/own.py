@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -78,12 +79,13 @@ class CentredSteps(Centred):
 
 
 def build_own(model: OwnModel, spec: NetworkSpec) -> nn.Module:
-    """Call the factory of a configuration.
+    """Call the factory of a configuration, and try what it returns on two rows.
 
     Raises
     ------
     ConfigError
-        There is no such function, it cannot be called so, or returns no module.
+        There is no such function, it cannot be called so, or returns no module; or the
+        module does not turn rows into float32 logits.
     """
     factory = find_function(model.factory, "model")
     try:
@@ -98,5 +100,37 @@ def build_own(model: OwnModel, spec: NetworkSpec) -> nn.Module:
             f"model {model.factory!r} returned {type(network).__name__}; expected a "
             "torch.nn.Module"
         )
+    _try(network, model.factory, spec)
     wrapper = CentredSteps if hasattr(network, "every_step") else Centred
     return wrapper(network)
+
+
+def _try(network: nn.Module, name: str, spec: NetworkSpec) -> None:
+    """Refuse a network that fails on two rows, before hours are spent on it."""
+    rows = torch.zeros(2, *spec.shape)
+    inputs = [rows, torch.ones(2, dtype=torch.int64)][: 1 + (spec.family == "sequence")]
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            logits = network(*inputs)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"model {name!r} fails on two rows of zeros, of shape {tuple(rows.shape)} "
+            f"and float32: {error}"
+        ) from error
+    finally:
+        network.train(training)
+    wanted = (2, spec.n_classes)
+    found = type(logits).__name__
+    if isinstance(logits, Tensor):
+        found = f"a tensor of shape {tuple(logits.shape)}"
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
+        raise ConfigError(
+            f"model {name!r} answers two rows with {found}; expected a tensor of shape "
+            f"{wanted}: one logit a class"
+        )
+    if logits.dtype != torch.float32:
+        raise ConfigError(
+            f"model {name!r} answers in {logits.dtype}; expected torch.float32"
+        )

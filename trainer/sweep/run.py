@@ -181,7 +181,8 @@ def measure_controls(
         cart = grow_cart(prepared, count_leaves(tree), regions)
         served = _shares(cart, prepared)
         # Its counts are of labels: where it errs the network may never decide as it.
-        tree = as_tree(cart, prepared.rows(train_rows), prepared.n_classes)
+        rows = prepared.rows(train_rows)
+        tree = as_tree(cart, rows, rows.y, prepared.n_classes)
         points.append(_point("cart", prepared, price, tree, answers, served))
     return points, fitted.restarts
 

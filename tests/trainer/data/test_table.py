@@ -6,7 +6,8 @@ import pytest
 
 from trainer.config import DataConfig
 from trainer.data.named import NAMED
-from trainer.data.table import load_table
+from trainer.data.raw import RawTable
+from trainer.data.table import build_table, load_table
 from trainer.errors import DataError, TrainingWarning
 
 ROWS = 24
@@ -241,3 +242,22 @@ def test_other_dialects_of_csv_are_recognised(tmp_path, raw, words):
     path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
     with pytest.raises(DataError, match=words):
         load_table(DataConfig(path="t.csv", target="y"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([1, 2] * 12, r"column 'b' is a list with \[1\]; expected numbers as a one-d"),
+        (np.ones((24, 2)), r"column 'b' is an array of float64 and shape \(24, 2\)"),
+        (np.array(["x"] * 24), "column 'b' is an array of <U1"),
+        (np.ones(23), "column 'b' has 23 rows, and the target column 'y' 24"),
+        (["x"] * 25, "column 'b' has 25 rows"),
+    ],
+)
+def test_what_a_loader_may_return_and_no_file_can(column, message):
+    raw = RawTable({"a": np.arange(24.0), "b": column, "y": ["no", "yes"] * 12}, "y")
+    with pytest.raises(DataError, match=message):
+        build_table(raw, DataConfig(loader="own:load"))
+    numbers = {"a": np.arange(24), "b": np.arange(24) > 3, "y": ["no", "yes"] * 12}
+    table = build_table(RawTable(numbers, "y"), DataConfig(loader="own:load"))
+    assert table.X[:, 1].tolist() == [0.0] * 4 + [1.0] * 20

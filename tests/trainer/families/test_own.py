@@ -55,6 +55,69 @@ def test_references_that_lead_nowhere(reference, message):
     assert message in str(caught.value)
 
 
+ODD_NETWORKS = """
+from torch import nn, zeros
+
+
+class Answers(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, inputs):
+        return self.answer(inputs)
+
+
+def one_too_many(spec):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, spec.n_classes + 1))
+
+
+def double(spec):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, spec.n_classes).double())
+
+
+def half(spec):
+    return Answers(lambda inputs: zeros(len(inputs), spec.n_classes).half())
+
+
+def no_tensor(spec):
+    return Answers(lambda inputs: zeros(len(inputs), spec.n_classes).numpy())
+
+
+def sound(spec):
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 3))
+    return network.train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (
+            "one_too_many",
+            r"two rows with a tensor of shape \(2, 4\); expected .*2, 3",
+        ),
+        ("double", r"fails on two rows of zeros, of shape \(2, 1, 8, 8\) .*Double"),
+        ("half", r"answers in torch.float16; expected torch.float32"),
+        ("no_tensor", r"with ndarray; expected a tensor of shape \(2, 3\)"),
+    ],
+)
+def test_a_network_that_cannot_answer_is_refused_before_it_is_trained(
+    factory, message, tmp_path, monkeypatch
+):
+    (tmp_path / "odd_networks.py").write_text(ODD_NETWORKS)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        build_own(OwnModel(factory=f"odd_networks:{factory}"), SPEC)
+    before = torch.random.get_rng_state()
+    network = build_own(OwnModel(factory="odd_networks:sound"), SPEC)
+    assert network.network.training
+    assert not torch.equal(before, torch.random.get_rng_state())  # its weights alone
+    torch.random.set_rng_state(before)
+    alone = nn.Linear(64, 3)
+    assert torch.equal(network.network[2].weight, alone.weight)
+
+
 def test_factories_that_return_no_network(case_of):
     case_of("own")  # its directory can be imported from
     with pytest.raises(ConfigError, match="returned str; expected a torch.nn.Module"):

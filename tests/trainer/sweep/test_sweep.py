@@ -21,8 +21,10 @@ from sklearn.tree import DecisionTreeClassifier
 from bulk.errors import TaskError
 from explainers.loading import open_model
 from trainer.config import Config, RegionsConfig, load_config, parse_config
+from trainer.controls import as_tree, grow_cart
 from trainer.errors import SweepError
-from trainer.prepare import prepare
+from trainer.prepare import Rows, prepare
+from trainer.routing import route
 from trainer.sweep.choose import Chosen, sweep
 from trainer.sweep.execute import run_all
 from trainer.sweep.plan import Run, configure, make_plan
@@ -400,6 +402,13 @@ def test_a_cart_may_answer_where_the_network_never_does(tmp_path):
     ).fit(prepared.Z[train], prepared.table.y[train])
     right = oracle.predict(prepared.Z[test]) == prepared.table.y[test]
     assert cart.test.tree.accuracy.value == right.mean()
+    # And the other way round: a leaf of the network's tree may hold no such label.
+    labels = prepared.table.y.copy()
+    rows = Rows(prepared.Z, labels, prepared.all_rows.examples)
+    grown = grow_cart(prepared, [cart.leaves], None)
+    decided = grown.labels[route(grown, rows.Z)]
+    labels[:] = 1 - decided
+    assert len(as_tree(grown, rows, decided, 2).leaves) == cart.leaves
 
 
 def test_controls_of_a_regional_sweep_have_a_tree_a_region_too(cancer_config):
