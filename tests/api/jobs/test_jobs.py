@@ -275,6 +275,22 @@ def test_metrics_say_how_the_jobs_stand(
     assert found["oldest_job_seconds"] == 0
 
 
+def test_job_under_way_is_told_beside_thousands_that_have_ended(
+    bundles, instances, redis_server
+):
+    """Each of these has a message in the schedule, which forgets it in a day."""
+    app = create_app(Settings(bundles=bundles, jobs_url=redis_server.url))
+    jobs, client = app.extensions[EXTENSION].jobs, app.test_client()
+    job = submit(client, {"instances": instances[:1]}).rpartition("/")[2]
+    assert jobs.huey.dequeue() is not None  # and whoever took it dies
+    (forget,) = (m for m in jobs.huey.storage.scheduled_items() if b".expire" in m)
+    late = time.time() + 80_000
+    with redis.Redis.from_url(redis_server.url, protocol=2) as plain:
+        others = (forget.replace(job.encode(), b"%032x" % n) for n in range(10_001))
+        plain.zadd("huey.schedule.leafpath", dict.fromkeys(others, late))
+    assert standing(client)["jobs/queued"] == 1
+
+
 def test_oldest_job_is_the_first_that_still_waits(client, jobs, instances):
     first = submit(client, {"instances": instances[:1]})
     time.sleep(0.3)  # that the two can be told apart
