@@ -23,7 +23,12 @@ from explainers.loading import (
 from explainers.manifest import FORMAT_VERSION, Manifest, OutputSchema
 from explainers.onnx_runtime import Session
 from explainers.tree import write_tree
-from trainer.errors import GradientExportError, TrainingError, TrainingWarning
+from trainer.errors import (
+    ExportError,
+    GradientExportError,
+    TrainingError,
+    TrainingWarning,
+)
 from trainer.export.gate import accept_gradient, accept_graph
 from trainer.export.gradients import export_gradient, map_jacobian, vector_jacobian
 from trainer.export.graphs import EXAMPLE_ROWS, export_graph
@@ -137,9 +142,16 @@ def export_checked(name: str, graph: Graph) -> tuple[bytes, Session]:
         return raw, accept_gradient(
             name, raw, graph.module, graph.sample, jacobian=jacobian
         )
-    raw = export_graph(
-        graph.module, examples, graph.inputs, graph.outputs, ragged=graph.ragged
-    )
+    try:
+        raw = export_graph(
+            graph.module, examples, graph.inputs, graph.outputs, ragged=graph.ragged
+        )
+    except ExportError as error:
+        raise ExportError(
+            f"{name} cannot be written, and without it nothing can be served: the "
+            "network does what has no ONNX form, such as a branch that depends on the "
+            f"values of its inputs. torch says: {error}"
+        ) from error
     return raw, accept_graph(name, raw, graph.module, graph.sample)
 
 

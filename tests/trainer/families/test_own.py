@@ -12,6 +12,8 @@ from explainers.registry import find_method
 from trainer.config import OwnModel, parse_config
 from trainer.errors import ConfigError, DataError, ExportError
 from trainer.export.recurrent_scan import portable
+from trainer.export.write import export_checked
+from trainer.families.base import Graph
 from trainer.families.own import NetworkSpec, build_own
 from trainer.own_code import find_function
 from trainer.prepare import prepare
@@ -150,6 +152,27 @@ def test_recurrences_that_have_no_portable_form_are_refused(layer):
         warnings.simplefilter("ignore")
         with pytest.raises(ExportError, match=type(layer).__name__):
             portable(nn.Sequential(layer))
+
+
+class Branches(nn.Module):
+    """Asks its inputs which way to go, which a graph cannot."""
+
+    def forward(self, inputs):
+        return inputs if inputs.sum() > 0 else -inputs
+
+
+def test_a_network_without_an_onnx_form_is_told_what_that_means():
+    graph = Graph(
+        Branches().eval(),
+        ("input",),
+        ("logits",),
+        lambda n, random: (random.normal(size=(n, 3)).astype(np.float32),),
+    )
+    with pytest.raises(
+        ExportError, match="predict.onnx cannot be written, and"
+    ) as told:
+        export_checked("predict.onnx", graph)
+    assert "torch says: " in str(told.value)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
