@@ -231,6 +231,27 @@ REMOVALS = (
         "with _locked(self._directory, fcntl.LOCK_SH):", "if True:",
         tests=(f"{_UNIT}test_metric_reading.py",),
     ),
+    Removal(
+        "room before a worker counts", "restarts", "deploy/gunicorn.conf.py",
+        "reserve(Path(os.environ[VARIABLE]), worker.pid)", "pass",
+        tests=(f"{_UNIT}test_disk.py",),
+    ),
+    Removal(
+        "a worker says how it ends", "deaths", "deploy/gunicorn.conf.py",
+        "IN_ORDER if was_told_to else FAULT", "NOT_SAID",
+        tests=(f"{_UNIT}test_worker_deaths.py",),
+    ),
+    Removal(
+        "a full key is told before it pays", "jobs", "api/jobs/submission.py",
+        "    jobs.check_room(owner)  # before it is paid for\n", "",
+        tests=(f"{_UNIT}jobs/test_jobs_per_key.py",),
+    ),
+    Removal(
+        "no more jobs of a key than it may have", "jobs", "api/jobs/jobs.py",
+        "if request.owner and not self._records.take_place(",
+        "if False and not self._records.take_place(",
+        tests=(f"{_UNIT}jobs/test_jobs_per_key.py",),
+    ),
 )  # fmt: skip
 
 
