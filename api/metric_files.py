@@ -63,10 +63,14 @@ def reserve(directory: Path, worker: int) -> None:
     files = {directory / f"{kind}_{worker}.db": n for kind, n in ROOM_BYTES.items()}
     try:
         for path, size_bytes in files.items():
-            _reserve(path, size_bytes)
+            # Whoever reads the metrics finds a file with its room, or none.
+            scratch = path.with_suffix(".new")
+            _reserve(scratch, size_bytes)
+            scratch.rename(path)
     except OSError:
         for path in files:
             path.unlink(missing_ok=True)
+            path.with_suffix(".new").unlink(missing_ok=True)
         raise
 
 

@@ -108,16 +108,18 @@ class Jobs:
             known = self.known(job)
             if known is not None:
                 return known
-            self._records.forget(job)
+            if request.owner and not self._records.take_place(
+                request.owner, job, self._settings.jobs_per_key
+            ):
+                raise self._too_many()
+            self._records.clear(job)
             if self._records.create(job, request):
-                if request.owner and not self._records.take_place(
-                    request.owner, job, self._settings.jobs_per_key
-                ):
-                    self._records.forget(job)
-                    raise self._too_many()
-                self._later(self._expire, job, request.expires_at - time.time())
-                self._look_later(job)
-                self._work(job)
+                self._records.open(job, request.expires_at)
+                # Whoever submits and cancels without end leaves one message.
+                if self._records.queue_once(job, request.expires_at):
+                    self._later(self._expire, job, request.expires_at - time.time())
+                    self._look_later(job)
+                    self._work(job)
                 self._records.count("submitted")
             return Job(job, request, Progress(), None)
 
@@ -216,6 +218,7 @@ class Jobs:
 
     def _do_work(self, job: str) -> None:
         """Compute a job that nobody is at."""
+        self._records.leave_queue(job)
         found = self._records.read(job)
         if found is None or found.outcome is not None:
             return
@@ -255,9 +258,12 @@ class Jobs:
             return Outcome(state="failed", body=msgspec.Raw(problem))
 
     def _do_expire(self, job: str) -> None:
-        """Forget a job whose time is over; it may have been submitted anew."""
-        if self._records.read(job) is None:
+        """Forget a job whose time is over; one that was submitted anew, later."""
+        found = self._records.read(job)
+        if found is None:
             self._records.forget(job)
+        else:
+            self._later(self._expire, job, found.request.expires_at - time.time())
 
 
 class _Holder:

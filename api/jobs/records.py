@@ -6,7 +6,7 @@ the outcome (a result, a failure, a cancellation) the first one wins.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,7 +27,8 @@ EVENTS = ("submitted", "done", "failed", "cancelled", "requeued")
 stopped."""
 
 LOCK_S = 10.0
-"""Who has locked a place for so long has died: it takes some milliseconds."""
+"""Who has locked a place for so long, or has taken it without creating a job, has died:
+both take some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -63,48 +64,78 @@ class JobRecords:
         return self._put_once(f"{job}:request", request)
 
     def has_place(self, owner: str, most: int) -> bool:
-        """Whether an owner has fewer jobs that go on than it may."""
+        """Whether an owner has fewer jobs that go on or wait than it may."""
         places = self._places(owner, most)
-        return any(map(self._is_free, places.values()))
+        return len(self._taking(places.values())) < most
 
     def take_place(self, owner: str, job: str, most: int) -> bool:
-        """Give a job, which has been created, one of its owner's places; False where
-        jobs that go on have them all.
+        """Give a job, which is about to be created, one of its owner's places; False
+        where others have them all. ``open`` keeps it for longer than ``LOCK_S``.
 
         Places need not be given back: that of a job which has ended, however that
         happened, is free. So nothing that dies takes one with it.
         """
-        places, own = self._places(owner, most), job.encode()
+        places = self._places(owner, most)
+        taking = self._taking(places.values())
         # A job that is tried again goes where it was.
         return any(
-            (places[place] == own or self._is_free(places[place]))
-            and self._take(place, own)
-            for place in sorted(places, key=lambda place: places[place] != own)
+            (holder == job or holder not in taking) and self._take(place, job)
+            for place, holder in sorted(places.items(), key=lambda one: one[1] != job)
         )
 
-    def _places(self, owner: str, most: int) -> dict[str, bytes | None]:
+    def open(self, job: str, until: float) -> None:
+        """Let a job keep its place: until it ends, and at the longest until then."""
+        self._storage.put_data(f"{job}:open", msgspec.json.encode(until))
+
+    def queue_once(self, job: str, until: float) -> bool:
+        """Say that a message of a job waits, at the longest until then; False where
+        one does already.
+        """
+        if not self._put_once(f"{job}:waits", until):
+            waits_until = self._get(f"{job}:waits", float)
+            if waits_until is not None and waits_until > time.time():
+                return False
+            self._storage.put_data(f"{job}:waits", msgspec.json.encode(until))
+        return True
+
+    def leave_queue(self, job: str) -> None:
+        """Say that the message was taken out of the queue."""
+        self._storage.delete_data(f"{job}:waits")
+
+    def _places(self, owner: str, most: int) -> dict[str, str | None]:
         """Return the places of an owner, each with the job that had it last."""
         names = [f"place:{owner}:{number}" for number in range(most)]
         holders = self._storage.peek_many(names)
-        return {name: holders.get(name) for name in names}
+        return {
+            name: holders[name].decode() if name in holders else None for name in names
+        }
 
-    def _is_free(self, holder: bytes | None) -> bool:
-        return holder is None or self.is_finished(holder.decode())
+    def _taking(self, holders: Iterable[str | None]) -> set[str]:
+        """Return those that take their place: jobs that go on, and those that were
+        cancelled but whose message still waits in the queue.
+        """
+        jobs = [job for job in holders if job is not None]
+        keys = [f"{job}:{part}" for job in jobs for part in ("open", "waits")]
+        found = self._storage.peek_many(keys) if keys else {}
+        now = time.time()
+        return {key.partition(":")[0] for key in found if _number(found[key]) > now}
 
-    def _take(self, place: str, job: bytes) -> bool:
+    def _take(self, place: str, job: str) -> bool:
         """Take a place, unless another request is about to or has."""
         lock = f"{place}:lock"
-        if not self._storage.put_if_empty(lock, msgspec.json.encode(time.time())):
+        if not self._put_once(lock, time.time()):
             since = self._get(lock, float)
             if since is not None and time.time() - since > LOCK_S:
                 self._storage.delete_data(lock)  # for the next one that asks
             return False
         try:
             holder = self._storage.peek_many([place]).get(place)
-            is_ours = holder == job or self._is_free(holder)
-            if is_ours:
-                self._storage.put_data(place, job)
-            return is_ours
+            if holder is not None and self._taking([holder.decode()]) - {job}:
+                return False
+            if not self._taking([job]):  # a twin may hold it for longer
+                self.open(job, time.time() + LOCK_S)
+            self._storage.put_data(place, job.encode())
+            return True
         finally:
             self._storage.delete_data(lock)
 
@@ -114,7 +145,10 @@ class JobRecords:
 
     def finish(self, job: str, outcome: Outcome) -> bool:
         """Write how a job ended; False when it had ended before."""
-        return self._put_once(f"{job}:outcome", outcome)
+        is_first = self._put_once(f"{job}:outcome", outcome)
+        if is_first:
+            self._storage.delete_data(f"{job}:open")
+        return is_first
 
     def is_finished(self, job: str) -> bool:
         """Whether a job has ended, or is not wanted any more."""
@@ -123,6 +157,11 @@ class JobRecords:
 
     def forget(self, job: str) -> None:
         """Delete all that is known of a job."""
+        self.clear(job)
+        self._storage.delete_data(f"{job}:open")
+
+    def clear(self, job: str) -> None:
+        """Delete what was known of a job that is tried again; it has its place."""
         for part in ("request", "progress", "outcome"):
             self._storage.delete_data(f"{job}:{part}")
 
@@ -163,5 +202,13 @@ class JobRecords:
             log.warning("not a record of a job", key=key)
             return None
 
-    def _put_once(self, key: str, value: msgspec.Struct) -> bool:
+    def _put_once(self, key: str, value: msgspec.Struct | float) -> bool:
         return bool(self._storage.put_if_empty(key, msgspec.json.encode(value)))
+
+
+def _number(value: bytes) -> float:
+    """Read a time; one that is not ours is long over."""
+    try:
+        return msgspec.json.decode(value, type=float)
+    except NOT_OURS:
+        return 0.0
