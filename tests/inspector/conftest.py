@@ -84,6 +84,12 @@ class Visit:
     def field(self, name):
         return self.page.get_by_label(name, exact=True)
 
+    def module(self, name):
+        """The address of one of the modules that the page is made of."""
+        return self.page.locator("script[type=module]").evaluate(
+            "(script, name) => new URL(name, script.src).href", name
+        )
+
     def explain(self):
         self.page.get_by_role("button", name="Explain").click()
         self.settle()

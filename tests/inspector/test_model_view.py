@@ -1,6 +1,7 @@
 """What is said of a model: measures, rivals, leaves, disagreement, pictures."""
 
 import hashlib
+import json
 
 import pytest
 from playwright.sync_api import expect
@@ -164,6 +165,16 @@ def test_digests_are_those_of_the_bytes_beside_them(visit, server, page):
     frontier = digests_in(visit.card("Short explanations against faithful ones"))
     assert frontier == {"manifest.json": page["digest"].removeprefix("sha256:")}
     expect(visit.card("At a glance")).to_contain_text(page["digest"])
+
+
+def test_a_server_of_the_version_before_names_no_files(visit, page):
+    before = json.dumps({name: page[name] for name in page if name != "files"})
+    address = "**/v1/models/breast-cancer"
+    visit.page.route(address, lambda route: route.fulfill(body=before))
+    visit.open(model="breast-cancer", view="model")
+    expect(visit.card("Gallery")).to_contain_text("What the class malignant looks for")
+    digests = visit.card("Gallery").get_by_text("with their SHA-256")
+    expect(digests).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["path-only", "secret"])

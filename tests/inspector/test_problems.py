@@ -98,7 +98,28 @@ def test_category_of_a_file_that_is_none_stands_beside_the_field(visit):
     visit.field("CSV file").set_input_files(file)
     expected = "“pink” is none of these. Choose one."
     expect(error_of(visit, "colour")).to_have_text(expected)
-    assert visit.field("colour").evaluate("list => list.selectedIndex") == 0
+    assert visit.field("colour").evaluate("list => list.selectedIndex") == -1
+
+
+def test_missing_can_be_chosen_in_place_of_a_category_that_is_none(visit):
+    visit.open()
+    select = visit.page.evaluate_handle(
+        """async (name) => {
+          const {createTableInput} = await import(name);
+          const colour = {name: "colour", kind: "categorical", missing: "impute",
+                          categories: ["red"]};
+          window.form = createTableInput({features: [colour]});
+          window.form.write(["pink"]);
+          document.body.append(window.form.element);
+          return window.form.element.querySelector("select");
+        }""",
+        visit.module("table_input.js"),
+    )
+    (fault,) = visit.page.evaluate("() => window.form.read().faults")
+    assert fault["problem"] == "“pink” is none of these. Choose one."
+    select.as_element().press("Home")  # as a person does: a change, or no event at all
+    read = visit.page.evaluate("() => window.form.read()")
+    assert read == {"instance": [None], "faults": []}
 
 
 @pytest.mark.parametrize(

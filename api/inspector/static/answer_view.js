@@ -144,7 +144,7 @@ function decisions(path, features) {
     const {isQuestion} = columnOf(step.name, features);
     if (isQuestion) return h("li", {}, `${step.name}: ${step.value > step.threshold ? "yes" : "no"}`);
     const [value, threshold] = apart(step.value, step.threshold);
-    const condition = pretty(`${step.name} ${step.operator} ${threshold}`);
+    const condition = `${pretty(`${step.name} ${step.operator}`)} ${threshold}`; // not in fewer digits again
     return h("li", {}, condition, h("span", {class: "note"}, ` here ${value}`));
   });
   return h("details", {}, h("summary", {}, `The ${path.path.length} decisions in order`), h("ol", {}, steps));

@@ -20,7 +20,10 @@ export function documentParts(client, model) {
   }
   if (has("landscape")) found.push(["Loss landscape", landscape(client, model), "landscape"]);
   if (has("report")) found.push(["Report", reportLink(client, model), "report.html"]);
-  return found.map(([heading, content, files]) => [heading, [content, fileDigests(filesOf(model, files))].flat()]);
+  return found.map(([heading, content, start]) => {
+    const files = filesOf(model, start);
+    return [heading, [content, files.length ? fileDigests(files) : []].flat()];
+  });
 }
 
 /** Of this bundle alone: of another one, served meanwhile, nothing comes. */
@@ -28,8 +31,9 @@ function pathOf(model, document) {
   return `v1/models/${model.name}/${document}?digest=${encodeURIComponent(model.digest)}`;
 }
 
+/** None of a model that a server of the version before describes. */
 function filesOf(model, start) {
-  return Object.entries(model.files).filter(([path]) => path.startsWith(start));
+  return Object.entries(model.files ?? {}).filter(([path]) => path.startsWith(start));
 }
 
 function failure(problem) {

@@ -94,7 +94,8 @@ function createField(feature, index) {
       // No browser is given what it would only complain of.
       control.value = numeric && Number.isNaN(Number(value)) ? "" : (value ?? "");
       refused = control.value === "" ? (value ?? null) : null;
-      if (refused !== null) control.value = ""; // a choice that there is none of shows nothing at all
+      // Nothing is chosen then: whoever means "missing" can choose it, which tells of a change.
+      if (refused !== null && !numeric) control.selectedIndex = -1;
       showHint();
       say("");
     },

@@ -5,7 +5,9 @@ export function number(value, digits = 4) {
   if (value === null || value === undefined) return "none";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
-  if (size >= 1e6 || (size > 0 && size < 1e-4)) return minus(value.toExponential(2));
+  if (size >= 1e6 || (size > 0 && size < 1e-4)) {
+    return minus(value.toExponential(digits > 4 ? digits - 1 : 2));
+  }
   return minus(String(Number(value.toPrecision(digits))));
 }
 
@@ -18,7 +20,7 @@ export function deviations(value) {
 
 /** Two numbers in as many digits as it takes to see that they differ, up to nine. */
 export function apart(a, b) {
-  const digits = [4, 5, 6, 7, 8].find((n) => a.toPrecision(n) !== b.toPrecision(n)) ?? 9;
+  const digits = [4, 5, 6, 7, 8].find((n) => number(a, n) !== number(b, n)) ?? 9;
   return [a, b].map((value) => number(value, digits));
 }
 
