@@ -32,9 +32,15 @@ def cut_into_pieces(tree: DistilledTree) -> list[Piece]:
 
 def _cut(tree: DistilledTree, leaves: list[int], root: int) -> Iterator[Piece]:
     ends, largest = [root], root
-    while leaves[largest] > MOST_LEAVES and len(ends) < MOST_LEAVES:
+    while leaves[largest] > MOST_LEAVES:
         at, node = ends.index(largest), tree.nodes[largest]
-        ends[at : at + 1] = [i for i in (node.left, node.right) if i is not None]
+        below = [i for i in (node.left, node.right) if i is not None]
+        opened = [*ends[:at], *below, *ends[at + 1 :]]
+        # What is too small to be cut off is drawn with all its leaves.
+        drawn = (leaves[i] if leaves[i] < FEWEST_LEAVES else 1 for i in opened)
+        if sum(drawn) > MOST_LEAVES:
+            break
+        ends = opened
         largest = max(ends, key=lambda end: leaves[end])
     cut = [end for end in ends if end != root and leaves[end] >= FEWEST_LEAVES]
     yield Piece(root, leaves[root], frozenset(cut))

@@ -86,6 +86,17 @@ def no_tensor(spec):
     return Answers(lambda inputs: zeros(len(inputs), spec.n_classes).numpy())
 
 
+def out_of_bounds(spec):
+    return Answers(lambda inputs: inputs.flatten(1)[:, 99])
+
+
+def asserts(spec):
+    def answer(inputs):
+        assert inputs.shape[1] == 3
+
+    return Answers(answer)
+
+
 def sound(spec):
     network = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 3))
     return network.train()
@@ -100,6 +111,8 @@ def sound(spec):
             r"two rows with a tensor of shape \(2, 4\); expected .*2, 3",
         ),
         ("double", r"fails on two rows of zeros, of shape \(2, 1, 8, 8\) .*Double"),
+        ("out_of_bounds", "fails on two rows of zeros, .*IndexError: index 99"),
+        ("asserts", "fails on two rows of zeros, .*AssertionError"),
         ("half", r"answers in torch.float16; expected torch.float32"),
         ("no_tensor", r"with ndarray; expected a tensor of shape \(2, 3\)"),
     ],

@@ -2,11 +2,13 @@
 
 import re
 
+import msgspec
 import pytest
 
+from explainers.tree import DistilledTree
 from trainer.config import parse_config
 from trainer.pipeline import train
-from trainer.report.pieces import FEWEST_LEAVES, MOST_LEAVES, cut_into_pieces
+from trainer.report.pieces import MOST_LEAVES, cut_into_pieces
 from trainer.report.write import write_report
 
 BOX = re.compile(r'<g id="node-(\d+)">')
@@ -35,6 +37,10 @@ def test_every_node_is_drawn_once_and_no_drawing_is_large(digits):
     assert len(tree.leaves) > 4 * MOST_LEAVES
     pieces = cut_into_pieces(tree)
     assert pieces[0].root == 0
+    _check(tree, pieces)
+
+
+def _check(tree, pieces):
     drawn = []
     for piece in pieces:
         ends, stack = 0, [piece.root]
@@ -46,13 +52,40 @@ def test_every_node_is_drawn_once_and_no_drawing_is_large(digits):
                 ends += 1
             else:
                 stack += [node.left, node.right]
-        assert ends <= MOST_LEAVES + FEWEST_LEAVES
+        assert ends <= MOST_LEAVES
         below = [n for n in tree.preorder(piece.root) if n.is_leaf]
         assert piece.leaves == len(below)
     assert sorted(drawn) == list(range(len(tree.nodes)))
     assert {end for piece in pieces for end in piece.cut} == {
         piece.root for piece in pieces[1:]
     }
+
+
+def chain(template, links):
+    """Decisions one below another, three leaves beside each, and one below them all."""
+    below = {}
+    for i in range(0, 6 * links, 6):
+        below |= {i: (i + 1, i + 6), i + 1: (i + 2, i + 3), i + 3: (i + 4, i + 5)}
+    decision = template.nodes[0]
+    leaf = next(node for node in template.nodes if node.is_leaf)
+    nothing = (0,) * template.n_classes
+    nodes = []
+    for i in range(6 * links + 1):
+        left, right = below.get(i, (None, None))
+        like = decision if i in below else leaf
+        counts = {"n": 0, "class_counts": nothing, "label_counts": nothing}
+        nodes.append(
+            msgspec.structs.replace(like, id=i, left=left, right=right, **counts)
+        )
+    return DistilledTree(tuple(nodes), template.n_features, template.n_classes)
+
+
+def test_branches_too_small_to_be_cut_off_count_with_all_their_leaves(cancer_trained):
+    tree = chain(cancer_trained.tree, 40)
+    assert len(tree.leaves) == 121
+    pieces = cut_into_pieces(tree)
+    _check(tree, pieces)
+    assert [piece.leaves for piece in pieces] == [121, 106, 91, 76, 61, 46, 31, 16]
 
 
 def test_a_small_tree_is_one_piece(cancer_trained):
