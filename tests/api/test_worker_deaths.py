@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 
 import requests
 
@@ -61,5 +62,6 @@ def test_a_worker_that_stands_still_is_a_timeout(start, monkeypatch):
     monkeypatch.setenv("GUNICORN_CMD_ARGS", "--timeout 2")
     server = start()
     told(server, killed=0, timeout=0, fault=0)
+    time.sleep(2)  # gunicorn's clock of a worker begins when its loop does
     replaced(server, signal.SIGSTOP)
     told(server, killed=0, timeout=1, fault=0)
