@@ -6,6 +6,7 @@ inputs placed at a threshold reach the wrong leaf.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -206,14 +207,17 @@ class DistilledTree:
             node = self.parents[node]
         return roots.get(node)
 
-    def preorder(self, root: int = 0) -> list[Node]:
-        """Return the nodes from ``root`` down, each left subtree before the right."""
+    def preorder(self, root: int = 0, cut: Collection[int] = ()) -> list[Node]:
+        """Return the nodes from ``root`` down, each left subtree before the right.
+
+        ``cut`` : nodes below which none is wanted.
+        """
         ordered: list[Node] = []
         stack = [root]
         while stack:
             node = self.nodes[stack.pop()]
             ordered.append(node)
-            if node.left is not None and node.right is not None:
+            if node.left is not None and node.right is not None and node.id not in cut:
                 stack += [node.right, node.left]
         return ordered
 

@@ -36,7 +36,7 @@ def tree_as_svg(
     cut : nodes below which nothing is drawn; each says how many leaves it has there,
         and leads to ``#node-ID``, which the drawing of the rest begins with.
     """
-    nodes = _drawn(tree, root, cut)
+    nodes = tree.preorder(root, cut)
     labels = {
         node.id: _promise(tree, node)
         if node.id in cut
@@ -51,8 +51,13 @@ def tree_as_svg(
     x = {node.id: 8 + int(depths[node.id]) * (width + GAP) for node in nodes}
     parts = [_edges(node, x, y, width) for node in nodes if node.id not in ends]
     for node in nodes:
-        box = _box(node, labels[node.id], x[node.id], y[node.id], width)
-        parts.append(_link(node, box) if node.id in cut else box)
+        kind = "leaf" if node.is_leaf else "cut" if node.id in cut else "decision"
+        box = _box(kind, labels[node.id], x[node.id], y[node.id], width)
+        title, name = f"<title>node {node.id}</title>", f"node-{node.id}"
+        if kind == "cut":
+            parts.append(f'<a href="#{name}"><g>{title}{box}</g></a>')
+        else:
+            parts.append(f'<g id="{name}">{title}{box}</g>')
     total_width = max(x.values()) + width + 8
     total_height = len(ends) * ROW + 8
     return (
@@ -64,27 +69,9 @@ def tree_as_svg(
     )
 
 
-def _drawn(tree: DistilledTree, root: int, cut: Collection[int]) -> list[Node]:
-    """Return the nodes from ``root`` down to those that are cut, in preorder."""
-    ordered: list[Node] = []
-    stack = [root]
-    while stack:
-        node = tree.nodes[stack.pop()]
-        ordered.append(node)
-        if node.left is not None and node.right is not None and node.id not in cut:
-            stack += [node.right, node.left]
-    return ordered
-
-
 def _promise(tree: DistilledTree, node: Node) -> tuple[str, str]:
     leaves = sum(below.is_leaf for below in tree.preorder(node.id))
     return f"{leaves} leaves, drawn below", _note(node)
-
-
-def _link(node: Node, box: str) -> str:
-    return f'<a href="#node-{node.id}">{box}</a>'.replace(
-        f'<g id="node-{node.id}">', "<g>"
-    ).replace('class="decision"', 'class="cut"')
 
 
 def _note(node: Node) -> str:
@@ -130,13 +117,10 @@ def _edges(node: Node, x: dict[int, float], y: dict[int, float], width: float) -
     return "".join(drawn)
 
 
-def _box(node: Node, lines: tuple[str, str], x: float, y: float, width: float) -> str:
-    kind = "leaf" if node.is_leaf else "decision"
+def _box(kind: str, lines: tuple[str, str], x: float, y: float, width: float) -> str:
     return (
-        f'<g id="node-{node.id}"><title>node {node.id}</title>'
         f'<rect class="{kind}" x="{x:.1f}" y="{y - HEIGHT / 2:.1f}" '
         f'width="{width:.1f}" height="{HEIGHT}" rx="6"/>'
         f'<text x="{x + PADDING:.1f}" y="{y - 3:.1f}">{escape(lines[0])}</text>'
         f'<text class="note" x="{x + PADDING:.1f}" y="{y + 13:.1f}">{lines[1]}</text>'
-        "</g>"
     )
