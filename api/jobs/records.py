@@ -129,10 +129,12 @@ class JobRecords:
                 self._storage.delete_data(lock)  # for the next one that asks
             return False
         try:
-            holder = self._storage.peek_many([place]).get(place)
-            if holder is not None and self._taking([holder.decode()]) - {job}:
+            raw = self._storage.peek_many([place]).get(place)
+            holder = None if raw is None else raw.decode()
+            taking = self._taking([holder, job])
+            if holder != job and holder in taking:
                 return False
-            if not self._taking([job]):  # a twin may hold it for longer
+            if job not in taking:  # a twin may hold it for longer
                 self.open(job, time.time() + LOCK_S)
             self._storage.put_data(place, job.encode())
             return True

@@ -78,13 +78,13 @@ def test_slow_explanation_keeps_its_deadline_and_burns_nothing_after(
     overruns, burnt = hurry(slow, instances, 12)
     record_property("overruns_ms", [round(1000 * s) for s in overruns])
     assert min(overruns) >= 0  # it computes as long as it may
-    assert sorted(overruns)[-2] <= 0.1, overruns
+    assert max(overruns) <= 0.1, overruns
     assert sorted(burnt)[-2] <= 0.03, burnt
 
 
 def test_deadline_is_kept_behind_those_who_have_time(slow, instances):
     overruns = hurry_behind_others(slow, instances, 6)
-    assert sorted(overruns)[-2] <= 0.1, overruns
+    assert max(overruns) <= 0.1, overruns
 
 
 def test_finished_explanations_are_kept(client, instances):
