@@ -17,11 +17,7 @@ error_log {directory}/error.log;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+    {temporary}
     include {directory}/leafpath.conf;
 }}
 """
@@ -32,6 +28,13 @@ def program(name) -> str:
     if found is None:
         raise RuntimeError(f"{name} is not installed: sh tests/install_tools.sh")
     return found
+
+
+def temporary_paths(directory) -> str:
+    """Directives with which nginx writes below our directory alone."""
+    kinds = {"client_body": "body", "proxy": "proxy", "fastcgi": "fastcgi",
+             "uwsgi": "uwsgi", "scgi": "scgi"}  # fmt: skip
+    return " ".join(f"{k}_temp_path {directory}/{name};" for k, name in kinds.items())
 
 
 def start_nginx(directory, ports) -> Server:
@@ -45,7 +48,14 @@ def start_nginx(directory, ports) -> Server:
     main = directory / "nginx.conf"
     # Workers that change to nobody could not keep long bodies below our directory.
     user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
-    main.write_text(NGINX.format(directory=directory, user=user, group=group))
+    main.write_text(
+        NGINX.format(
+            directory=directory,
+            temporary=temporary_paths(directory),
+            user=user,
+            group=group,
+        )
+    )
     log = directory / "error.log"
     command = [program("nginx"), "-e", str(log), "-c", str(main)]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True)

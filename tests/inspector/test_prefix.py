@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.processes import Server, free_port, wait_until
-from tests.deploy.programs import program
+from tests.deploy.programs import program, temporary_paths
 
 NGINX = """
 daemon off;
@@ -14,11 +14,7 @@ pid {directory}/pid;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+    {temporary}
     server {{
         listen 127.0.0.1:{port};
         location / {{ return 404; }}
@@ -35,7 +31,14 @@ def site(server, tmp_path_factory):
     directory = tmp_path_factory.mktemp("prefix")
     port, log = free_port(), directory / "error.log"
     main = directory / "nginx.conf"
-    main.write_text(NGINX.format(directory=directory, port=port, url=server.url))
+    main.write_text(
+        NGINX.format(
+            directory=directory,
+            temporary=temporary_paths(directory),
+            port=port,
+            url=server.url,
+        )
+    )
     command = [program("nginx"), "-e", log, "-c", main]
     nginx = Server(subprocess.Popen(command), port, log)
     wait_until(nginx.is_ready, what="nginx")
